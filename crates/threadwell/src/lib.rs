@@ -1,1 +1,14 @@
-//! Python's `threading` for Rust.
+//! Python's `threading` for Rust: locks, conditions, semaphores, events, barriers, threads and
+//! timers with the semantics that Python programmers know, in Rust's own idiom.
+
+#[cfg(not(threadwell_loom))]
+pub mod fork;
+mod park;
+mod primitive;
+mod sync;
+mod sys;
+mod time;
+
+pub use park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
+pub use sync::*;
+pub use time::Deadline;

@@ -1,0 +1,91 @@
+//! The mutex inside a wait queue: held for a few instructions, never while waiting, waking,
+//! allocating for Python or calling anyone else's code.
+//!
+//! | Bits  | Name        | Meaning                                                  |
+//! |-------|-------------|----------------------------------------------------------|
+//! | 0     | `LOCKED`    | a thread holds it                                        |
+//! | 1     | `CONTENDED` | a thread sleeps on the word, or is about to              |
+//! | 2..32 | epoch       | the fork epoch in which it was last taken; wraps         |
+//!
+//! A word from an older epoch was copied by `fork`. Its holder, if any, does not exist in this
+//! process, and what it guards describes threads that do not exist either: the first to take it
+//! here is told so ([`Taken::Stale`]) and starts afresh.
+//!
+//! # Memory ordering
+//!
+//! The acquire exchange in `lock` pairs with the release swap in `unlock`.
+
+use crate::primitive::{Acquire, Relaxed, Release, const_fn};
+use crate::sys::epoch;
+use crate::sys::futex::Futex;
+
+const LOCKED: u32 = 1;
+const CONTENDED: u32 = 2;
+const EPOCH_SHIFT: u32 = 2;
+
+/// In what state the mutex was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// What it guards is as its last holder left it.
+    Current,
+    /// What it guards was copied by `fork` and may be half changed: reset it before use.
+    Stale,
+}
+
+#[derive(Debug)]
+pub(super) struct EpochMutex {
+    futex: Futex,
+}
+
+impl EpochMutex {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self { futex: Futex::new(0) }
+        }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> Taken {
+        let epoch = epoch::current() << EPOCH_SHIFT;
+        match self.futex.word().compare_exchange(epoch, epoch | LOCKED, Acquire, Relaxed) {
+            Ok(_) => Taken::Current,
+            Err(word) => self.lock_contended(epoch, word),
+        }
+    }
+
+    #[cold]
+    fn lock_contended(&self, epoch: u32, mut word: u32) -> Taken {
+        // Once this thread has slept, others may sleep too without a mark of their own: it takes
+        // the mutex as contended, so that its unlock wakes the next.
+        let mut mark = 0;
+        loop {
+            let (next, taken) = if word & !(LOCKED | CONTENDED) != epoch {
+                (epoch | LOCKED, Some(Taken::Stale))
+            } else if word & LOCKED == 0 {
+                (word | LOCKED | mark, Some(Taken::Current))
+            } else {
+                (word | CONTENDED, None)
+            };
+            if let Err(seen) = self.futex.word().compare_exchange(word, next, Acquire, Relaxed) {
+                word = seen;
+                continue;
+            }
+            if let Some(taken) = taken {
+                return taken;
+            }
+            // Signals and spurious wakeups alike: look again. The mutex is free in a moment.
+            let _ = self.futex.wait(next, None);
+            mark = CONTENDED;
+            word = self.futex.word().load(Relaxed);
+        }
+    }
+
+    /// Releases the mutex, which the caller holds.
+    #[inline]
+    pub(super) fn unlock(&self) {
+        let epoch = epoch::current() << EPOCH_SHIFT;
+        if self.futex.word().swap(epoch, Release) & CONTENDED != 0 {
+            self.futex.wake_one();
+        }
+    }
+}

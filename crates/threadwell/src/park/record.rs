@@ -1,0 +1,262 @@
+//! What the crate keeps per thread: an identity, and the place where the thread sleeps.
+//!
+//! A thread gets its record when it first takes a lock or waits, and keeps it until it ends. Other
+//! threads hold the record only through an `Arc`, for as long as they need to wake its owner.
+
+#![expect(unsafe_code, reason = "the table of live threads, behind a mutex that survives fork")]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use super::mutex::{EpochMutex, Taken};
+use super::parker::Parker;
+use crate::primitive::{Acquire, Relaxed, Release};
+use crate::sys::futex::FutexOutcome;
+use crate::time::Deadline;
+
+/// The identity of a thread inside this crate: small enough to be stored in a lock's word.
+///
+/// Unlike the platform's identifiers it is not given to a new thread when the old one ends, until
+/// a billion threads have been started; and never to two living ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadId(NonZeroU32);
+
+/// Identities fit into the upper 30 bits of a word.
+const ID_LIMIT: u32 = 1 << 30;
+
+impl ThreadId {
+    /// The identity of the calling thread.
+    #[must_use]
+    #[inline]
+    pub fn current() -> Self {
+        current_id()
+    }
+
+    /// The platform's identifier of that thread (`pthread_self`), while it lives.
+    #[must_use]
+    pub fn ident(self) -> Option<u64> {
+        live::find(self).map(|record| record.ident)
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    #[inline]
+    pub(crate) fn from_raw(raw: u32) -> Option<Self> {
+        NonZeroU32::new(raw).map(Self)
+    }
+}
+
+impl fmt::Debug for ThreadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ThreadId({})", self.0)
+    }
+}
+
+/// One thread's entry: see the module's documentation.
+#[derive(Debug)]
+pub(crate) struct ThreadRecord {
+    id: ThreadId,
+    ident: u64,
+    parker: Parker,
+    /// How many waits this thread is in; more than one if a signal handler waits during a wait.
+    waits: AtomicU32,
+}
+
+impl ThreadRecord {
+    fn new(id: ThreadId) -> Self {
+        #[cfg(not(threadwell_loom))]
+        let ident = crate::sys::thread::ident();
+        #[cfg(threadwell_loom)]
+        let ident = u64::from(id.get());
+        Self { id, ident, parker: Parker::new(), waits: AtomicU32::new(0) }
+    }
+
+    pub(crate) fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// Sleeps until `unpark`, the deadline or a signal. Only the owning thread calls it.
+    pub(super) fn park(&self, deadline: Option<Deadline>) -> FutexOutcome {
+        self.parker.park(deadline)
+    }
+
+    pub(super) fn unpark(&self) {
+        self.parker.unpark();
+    }
+
+    /// Says that a wait begins, until [`ThreadRecord::waited`].
+    ///
+    /// Release: pairs with the acquire load in `is_blocked`.
+    pub(super) fn waiting(&self) {
+        self.waits.fetch_add(1, Release);
+    }
+
+    pub(super) fn waited(&self) {
+        self.waits.fetch_sub(1, Release);
+    }
+
+    /// Whether the thread is in a wait of this crate.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.waits.load(Acquire) != 0
+    }
+}
+
+#[cfg(not(threadwell_loom))]
+mod current {
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    use super::{ThreadId, ThreadRecord, live};
+
+    thread_local! {
+        /// Read on every acquire: no lazy initialisation and no destructor, so that it is one load.
+        static ID: Cell<u32> = const { Cell::new(0) };
+        static RECORD: Registered = Registered(live::register(current_id()));
+    }
+
+    /// The record of a thread that lives; taken out of the table when the thread ends.
+    struct Registered(Arc<ThreadRecord>);
+
+    impl Drop for Registered {
+        fn drop(&mut self) {
+            live::remove(self.0.id());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn current_id() -> ThreadId {
+        match ThreadId::from_raw(ID.get()) {
+            Some(id) => id,
+            None => first_use(),
+        }
+    }
+
+    #[cold]
+    fn first_use() -> ThreadId {
+        let id = live::next_id();
+        ID.set(id.get());
+        // Fails only while the thread's locals are being destroyed: then it goes unlisted.
+        let _ = RECORD.try_with(|_| ());
+        id
+    }
+
+    pub(crate) fn current_record() -> Arc<ThreadRecord> {
+        let id = current_id();
+        RECORD
+            .try_with(|registered| Arc::clone(&registered.0))
+            .unwrap_or_else(|_| Arc::new(ThreadRecord::new(id)))
+    }
+}
+
+#[cfg(threadwell_loom)]
+mod current {
+    use std::sync::Arc;
+
+    use super::{ThreadId, ThreadRecord, live};
+
+    loom::thread_local! {
+        static RECORD: Arc<ThreadRecord> = Arc::new(ThreadRecord::new(live::next_id()));
+    }
+
+    pub(crate) fn current_id() -> ThreadId {
+        RECORD.with(|record| record.id())
+    }
+
+    pub(crate) fn current_record() -> Arc<ThreadRecord> {
+        RECORD.with(Arc::clone)
+    }
+}
+
+pub(crate) use current::{current_id, current_record};
+
+/// The table of threads that live and have a record.
+mod live {
+    use std::cell::UnsafeCell;
+
+    use super::{
+        Arc, AtomicU32, BTreeMap, EpochMutex, ID_LIMIT, Relaxed, Taken, ThreadId, ThreadRecord,
+    };
+
+    struct Table {
+        mutex: EpochMutex,
+        records: UnsafeCell<BTreeMap<u32, Arc<ThreadRecord>>>,
+    }
+
+    // SAFETY: `records` is reached through `with` alone, which holds `mutex`; what it holds is
+    // `Send` and `Sync`.
+    unsafe impl Sync for Table {}
+
+    #[cfg(not(threadwell_loom))]
+    static TABLE: Table =
+        Table { mutex: EpochMutex::new(), records: UnsafeCell::new(BTreeMap::new()) };
+
+    /// Relaxed throughout: an identity needs to be different, and carries nothing else.
+    static ISSUED: AtomicU32 = AtomicU32::new(0);
+
+    #[cfg(not(threadwell_loom))]
+    fn with<R>(f: impl FnOnce(&mut BTreeMap<u32, Arc<ThreadRecord>>) -> R) -> R {
+        let taken = TABLE.mutex.lock();
+        // SAFETY: the mutex is held until the reference is last used, and `f` cannot reach the
+        // table again (it is a closure of this module).
+        let records = unsafe { &mut *TABLE.records.get() };
+        if taken == Taken::Stale {
+            // The parent may have been changing it when it forked: its nodes are not touched
+            // again, not even to free them. Threads list themselves anew when they next register;
+            // the forking thread does so in `fork::after_in_child`.
+            std::mem::forget(std::mem::take(records));
+        }
+        let result = f(records);
+        TABLE.mutex.unlock();
+        result
+    }
+
+    /// An identity that no living thread has.
+    pub(super) fn next_id() -> ThreadId {
+        loop {
+            let issued = ISSUED.fetch_add(1, Relaxed).wrapping_add(1);
+            let Some(id) = ThreadId::from_raw(issued % ID_LIMIT) else { continue };
+            // Before the first wrap nobody can have it.
+            if issued < ID_LIMIT || find(id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    #[cfg(not(threadwell_loom))]
+    pub(super) fn register(id: ThreadId) -> Arc<ThreadRecord> {
+        let record = Arc::new(ThreadRecord::new(id));
+        insert(Arc::clone(&record));
+        record
+    }
+
+    #[cfg(not(threadwell_loom))]
+    pub(super) fn insert(record: Arc<ThreadRecord>) {
+        let replaced = with(|records| records.insert(record.id().get(), record));
+        drop(replaced);
+    }
+
+    #[cfg(not(threadwell_loom))]
+    pub(super) fn remove(id: ThreadId) {
+        let removed = with(|records| records.remove(&id.get()));
+        drop(removed);
+    }
+
+    pub(super) fn find(id: ThreadId) -> Option<Arc<ThreadRecord>> {
+        #[cfg(not(threadwell_loom))]
+        return with(|records| records.get(&id.get()).cloned());
+        #[cfg(threadwell_loom)]
+        return None::<Arc<ThreadRecord>>.filter(|record| record.id() == id);
+    }
+}
+
+/// Lists the calling thread again after the table was emptied by a fork.
+#[cfg(not(threadwell_loom))]
+pub(crate) fn relist_current() {
+    live::insert(current_record());
+}

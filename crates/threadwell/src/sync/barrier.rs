@@ -1,0 +1,321 @@
+//! A meeting point for a fixed number of threads, which can break.
+//!
+//! # Protocol
+//!
+//! | State     | Meaning                                | arrive                      | leave unpicked   |
+//! |-----------|----------------------------------------|-----------------------------|------------------|
+//! | `FILLING` | fewer than `parties` threads are here   | count, queue up             | see below        |
+//! | `ACTING`  | all are here, the last one acts         | queue up, then try again    | not allowed      |
+//! | `BROKEN`  | given up                               | error                       | -                |
+//!
+//! The state and the count change only under the queue's mutex. The last thread to arrive picks all
+//! the others with a token, so a new round can begin while they are still on their way out, and no
+//! draining state is needed. While the last thread runs its action, the round is decided: nobody
+//! leaves it any more, and newcomers wait for the next round.
+//!
+//! A thread whose deadline passes while the barrier fills breaks it, for everyone; a thread that a
+//! signal handler calls away takes itself out of the count. Both are what Python does.
+//!
+//! # Memory ordering
+//!
+//! `state` and `arrived` are relaxed: the queue's mutex orders them, and readers outside of it ask
+//! for a momentary value. What the parties did before they arrived is ordered through that mutex and
+//! the tokens.
+
+use std::fmt;
+
+use crate::park::{Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitQueue, Wakes, resume};
+use crate::primitive::{AtomicU32, AtomicUsize, Relaxed, const_fn};
+use crate::time::Deadline;
+
+const FILLING: u32 = 0;
+const ACTING: u32 = 1;
+const BROKEN: u32 = 2;
+
+/// A barrier that a fixed number of threads pass together, again and again. `threading.Barrier`.
+///
+/// # Examples
+///
+/// ```
+/// use threadwell::Barrier;
+///
+/// let barrier = Barrier::new(2);
+/// std::thread::scope(|scope| {
+///     let other = scope.spawn(|| barrier.wait().unwrap());
+///     let mine = barrier.wait().unwrap();
+///     assert_eq!(mine + other.join().unwrap(), 1); // 0 and 1, in some order.
+/// });
+/// ```
+///
+/// # Fork
+///
+/// In the child of a `fork` the barrier still counts parties that waited in the parent; they do not
+/// exist there, so reset it before use.
+pub struct Barrier {
+    parties: usize,
+    state: AtomicU32,
+    arrived: AtomicUsize,
+    queue: WaitQueue,
+}
+
+/// Why a thread did not pass a barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BarrierError {
+    /// The barrier is broken: by a deadline that passed, by [`Barrier::abort`], by an action that
+    /// failed, or, for those who waited at that moment, by [`Barrier::reset`].
+    Broken,
+    /// A signal handler ended this thread's wait. The others still wait.
+    Interrupted,
+}
+
+impl fmt::Display for BarrierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broken => "the barrier is broken",
+            Self::Interrupted => "the wait at the barrier was interrupted",
+        })
+    }
+}
+
+impl std::error::Error for BarrierError {}
+
+/// How a thread got past [`Barrier::arrive`].
+#[derive(Debug)]
+#[must_use]
+pub enum Arrival<'a> {
+    /// The barrier was passed; this thread was the `n`th to arrive, counted from 0.
+    Passed(usize),
+    /// This thread is the last to arrive. The others wait until it says that they may go.
+    Last(LastArrival<'a>),
+}
+
+/// The right, and the duty, to let the waiting parties go. Dropping it breaks the barrier.
+#[derive(Debug)]
+#[must_use = "dropping it breaks the barrier"]
+pub struct LastArrival<'a> {
+    barrier: &'a Barrier,
+}
+
+impl LastArrival<'_> {
+    /// Lets everyone pass, and returns this thread's number (the highest), with the waking of the
+    /// others left to the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError::Broken`] if the barrier was aborted meanwhile.
+    pub fn pass(self) -> Result<(usize, Wakes), BarrierError> {
+        let barrier = self.barrier;
+        std::mem::forget(self);
+        let mut queue = barrier.queue.lock();
+        if barrier.state.load(Relaxed) != ACTING {
+            return Err(BarrierError::Broken);
+        }
+        Ok((barrier.parties - 1, barrier.release(&mut queue)))
+    }
+}
+
+impl Drop for LastArrival<'_> {
+    fn drop(&mut self) {
+        self.barrier.abort();
+    }
+}
+
+/// What a thread found when it arrived.
+enum Found {
+    Place(usize),
+    Last,
+    Acting,
+    Broken,
+}
+
+impl Barrier {
+    const_fn! {
+        /// A barrier for `parties` threads. Zero counts as one.
+        #[must_use]
+        pub const fn new(parties: usize) -> Self {
+            Self {
+                parties: if parties == 0 { 1 } else { parties },
+                state: AtomicU32::new(FILLING),
+                arrived: AtomicUsize::new(0),
+                queue: WaitQueue::new(),
+            }
+        }
+    }
+
+    /// Waits until all parties are here. Returns a number that is different for each of them, from 0
+    /// to `parties - 1`.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError::Broken`].
+    pub fn wait(&self) -> Result<usize, BarrierError> {
+        self.wait_with(None, &mut resume)
+    }
+
+    /// [`Barrier::wait`] until `deadline`; if that passes, the barrier is broken for everyone.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError::Broken`].
+    pub fn wait_until(&self, deadline: Deadline) -> Result<usize, BarrierError> {
+        self.wait_with(Some(deadline), &mut resume)
+    }
+
+    /// [`Barrier::wait`] until `deadline`, if any, or until `on_signal` ends the wait.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError`].
+    pub fn wait_with(
+        &self,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> Result<usize, BarrierError> {
+        match self.arrive(deadline, on_signal)? {
+            Arrival::Passed(index) => Ok(index),
+            Arrival::Last(last) => last.pass().map(|(index, _)| index),
+        }
+    }
+
+    /// [`Barrier::wait_with`] for an action that one thread performs while the others still wait:
+    /// the last to arrive is told so, and lets the others go when it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError`].
+    pub fn arrive(
+        &self,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> Result<Arrival<'_>, BarrierError> {
+        loop {
+            let mut found = Found::Broken;
+            let mut breaking = Wakes::none();
+            let parked = self.queue.park(Park {
+                front: false,
+                since: 0,
+                validate: |_: &mut QueueGuard<'_>| {
+                    found = self.take_place();
+                    matches!(found, Found::Place(_) | Found::Acting)
+                },
+                before_sleep: || (),
+                leave: |queue: &mut QueueGuard<'_>, cause: Cause| {
+                    self.may_leave(queue, cause, &mut breaking)
+                },
+                deadline,
+                on_signal: &mut *on_signal,
+            });
+            drop(breaking);
+            match (parked, found) {
+                (_, Found::Last) => return Ok(Arrival::Last(LastArrival { barrier: self })),
+                (_, Found::Broken) => return Err(BarrierError::Broken),
+                (Parked::Interrupted | Parked::Woken { interrupted: true, .. }, _) => {
+                    return Err(BarrierError::Interrupted);
+                }
+                (Parked::Woken { token: Token::BROKEN, .. } | Parked::TimedOut, _) => {
+                    return Err(BarrierError::Broken);
+                }
+                (Parked::Woken { .. }, Found::Place(index)) => return Ok(Arrival::Passed(index)),
+                // The action of the round before is over; or the queue was lost in a `fork`.
+                (_, Found::Acting | Found::Place(_)) => {}
+            }
+        }
+    }
+
+    /// Takes the next place, if there is one. The queue's mutex is held.
+    fn take_place(&self) -> Found {
+        match self.state.load(Relaxed) {
+            FILLING => {}
+            ACTING => return Found::Acting,
+            _ => return Found::Broken,
+        }
+        let place = self.arrived.load(Relaxed);
+        self.arrived.store(place + 1, Relaxed);
+        if place + 1 < self.parties {
+            return Found::Place(place);
+        }
+        self.state.store(ACTING, Relaxed);
+        Found::Last
+    }
+
+    fn may_leave(&self, queue: &mut QueueGuard<'_>, cause: Cause, breaking: &mut Wakes) -> bool {
+        if self.state.load(Relaxed) == ACTING {
+            return false;
+        }
+        match cause {
+            Cause::TimedOut => self.give_up(queue, BROKEN, breaking),
+            Cause::Interrupted => {
+                self.arrived.store(self.arrived.load(Relaxed).saturating_sub(1), Relaxed);
+            }
+        }
+        true
+    }
+
+    /// Ends the round and begins the next.
+    fn release(&self, queue: &mut QueueGuard<'_>) -> Wakes {
+        let mut wakes = Wakes::none();
+        self.arrived.store(0, Relaxed);
+        self.state.store(FILLING, Relaxed);
+        queue.pick_all(Token::RETRY, &mut wakes);
+        wakes
+    }
+
+    /// Ends the round for everyone who waits.
+    fn give_up(&self, queue: &mut QueueGuard<'_>, state: u32, wakes: &mut Wakes) {
+        self.arrived.store(0, Relaxed);
+        self.state.store(state, Relaxed);
+        queue.pick_all(Token::BROKEN, wakes);
+    }
+
+    /// Returns the barrier to its first, empty state. Threads that wait get
+    /// [`BarrierError::Broken`], except while the last one acts: then they are about to pass.
+    pub fn reset(&self) {
+        let mut wakes = Wakes::none();
+        let mut queue = self.queue.lock();
+        if self.state.load(Relaxed) != ACTING {
+            self.give_up(&mut queue, FILLING, &mut wakes);
+        }
+        drop(queue);
+    }
+
+    /// Breaks the barrier: every wait, present and future, ends with [`BarrierError::Broken`] until
+    /// [`Barrier::reset`].
+    pub fn abort(&self) {
+        let mut wakes = Wakes::none();
+        let mut queue = self.queue.lock();
+        self.give_up(&mut queue, BROKEN, &mut wakes);
+        drop(queue);
+    }
+
+    /// How many threads have to arrive.
+    #[must_use]
+    pub fn parties(&self) -> usize {
+        self.parties
+    }
+
+    /// How many threads wait at this moment for others to arrive.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        match self.state.load(Relaxed) {
+            FILLING => self.arrived.load(Relaxed),
+            _ => 0,
+        }
+    }
+
+    /// Whether the barrier is broken.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.state.load(Relaxed) == BROKEN
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier")
+            .field("parties", &self.parties)
+            .field("waiting", &self.waiting())
+            .field("is_broken", &self.is_broken())
+            .finish()
+    }
+}

@@ -1,0 +1,369 @@
+//! Waiting, with a lock let go of, until another thread says that something has changed.
+//!
+//! # Protocol
+//!
+//! A waiter queues up on the condition while it still holds the lock, then releases the lock and
+//! sleeps: a `notify` made under the lock cannot fall between the two. `notify` does not wake
+//! anyone. It moves waiters, still asleep, to the queue of the lock, which the notifier holds and
+//! they need next (*requeue*): the release of the lock wakes the first of them, and each one's own
+//! release the next. There is no thundering herd, and nobody is woken to find the lock held.
+//!
+//! If the lock turns out to be free after all (a plain [`Lock`] can be released by anyone), there is
+//! no release to come, and the waiters are woken at once.
+//!
+//! A thread that has been notified stays notified: a deadline that passes, or a signal that comes,
+//! while it waits for the lock no longer changes the outcome. It always holds the lock when `wait`
+//! returns.
+//!
+//! # Memory ordering
+//!
+//! `waiting` is relaxed. A waiter counts itself while it holds the lock, and whoever notifies holds
+//! it later, so the lock orders the two; a count that is too high costs a look at the queue.
+
+use std::fmt;
+
+use super::lock::Lock;
+use super::rlock::RLock;
+use crate::park::record::current_id;
+use crate::park::{
+    Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+};
+use crate::primitive::{AtomicUsize, Relaxed, const_fn};
+use crate::sys::clock;
+use crate::time::Deadline;
+use sealed::Turn;
+
+/// Threads that wait to be notified. `threading.Condition`, without its lock: each call names the
+/// lock, and all calls have to name the same one.
+///
+/// # Examples
+///
+/// ```
+/// use threadwell::{Condition, Lock};
+///
+/// let (lock, condition) = (Lock::new(), Condition::new());
+/// assert!(condition.notify(&lock, 1).is_err()); // The lock is not held.
+/// lock.acquire();
+/// condition.notify(&lock, 1).unwrap();
+/// lock.release().unwrap();
+/// ```
+///
+/// # Fairness
+///
+/// Threads are notified in the order in which they began to wait.
+///
+/// # Fork
+///
+/// Threads of the parent that waited do not exist in the child of a `fork`, and are forgotten there.
+pub struct Condition {
+    waiting: AtomicUsize,
+    queue: WaitQueue,
+}
+
+/// The calling thread does not hold the lock that it waits or notifies with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NotOwned;
+
+impl fmt::Display for NotOwned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot wait or notify without holding the lock")
+    }
+}
+
+impl std::error::Error for NotOwned {}
+
+/// A lock that a [`Condition`] can be used with: [`Lock`] and [`RLock`].
+pub trait ConditionLock: sealed::Sealed {}
+
+impl ConditionLock for Lock {}
+impl ConditionLock for RLock {}
+
+mod sealed {
+    use super::{Lock, RLock, Wakes, current_id};
+    use crate::park::{OnSignal, WaitOutcome, resume};
+
+    /// What a thread that comes back from a condition's queue has of the lock.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Turn {
+        /// Nothing.
+        None,
+        /// It was picked to try; if it comes too late, it keeps its turn.
+        Picked,
+        /// The lock: it was handed over.
+        Granted,
+    }
+
+    pub trait Sealed {
+        /// Whether it is held: by the calling thread, where the lock can tell.
+        fn is_held(&self) -> bool;
+        /// Releases it entirely; how often it had been acquired.
+        fn release_all(&self) -> (usize, Wakes);
+        /// Acquires it again as often, in every case; `Interrupted` if a handler would rather not.
+        fn acquire_all(&self, count: usize, turn: Turn, on_signal: OnSignal<'_>) -> WaitOutcome;
+        fn lock(&self) -> &Lock;
+    }
+
+    impl Sealed for Lock {
+        fn is_held(&self) -> bool {
+            self.is_locked()
+        }
+
+        fn release_all(&self) -> (usize, Wakes) {
+            (1, self.release_deferred().unwrap_or_default())
+        }
+
+        fn acquire_all(&self, _: usize, turn: Turn, on_signal: OnSignal<'_>) -> WaitOutcome {
+            let me = current_id();
+            if turn == Turn::Granted || self.try_acquire_as(me) {
+                return WaitOutcome::Ready;
+            }
+            let mut interrupted = false;
+            let front = turn == Turn::Picked;
+            let outcome = self.acquire_contended(me, front, None, &mut || {
+                let flow = on_signal();
+                interrupted |= flow.is_break();
+                flow
+            });
+            if interrupted && outcome != WaitOutcome::Ready {
+                // A handler wants to end the wait, but the caller is owed the lock: a `with` block
+                // or a guard around its call is going to release it.
+                let _ = self.acquire_contended(me, true, None, &mut resume);
+            }
+            if interrupted { WaitOutcome::Interrupted } else { WaitOutcome::Ready }
+        }
+
+        fn lock(&self) -> &Lock {
+            self
+        }
+    }
+
+    impl Sealed for RLock {
+        fn is_held(&self) -> bool {
+            self.is_owned()
+        }
+
+        fn release_all(&self) -> (usize, Wakes) {
+            RLock::release_all(self).unwrap_or_default()
+        }
+
+        fn acquire_all(&self, count: usize, turn: Turn, on_signal: OnSignal<'_>) -> WaitOutcome {
+            let outcome = Sealed::acquire_all(RLock::lock(self), 1, turn, on_signal);
+            self.acquired_all(count);
+            outcome
+        }
+
+        fn lock(&self) -> &Lock {
+            RLock::lock(self)
+        }
+    }
+}
+
+impl Condition {
+    const_fn! {
+        /// A condition that nobody waits for.
+        #[must_use]
+        pub const fn new() -> Self {
+            Self { waiting: AtomicUsize::new(0), queue: WaitQueue::new() }
+        }
+    }
+
+    /// Releases `lock`, waits to be notified, and acquires `lock` again.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOwned`] if the calling thread does not hold `lock`.
+    pub fn wait(&self, lock: &impl ConditionLock) -> Result<(), NotOwned> {
+        self.wait_with(lock, None, &mut resume).map(|_| ())
+    }
+
+    /// [`Condition::wait`] until `deadline`. Returns whether it was notified.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Condition::wait`].
+    pub fn wait_until(
+        &self,
+        lock: &impl ConditionLock,
+        deadline: Deadline,
+    ) -> Result<bool, NotOwned> {
+        self.wait_with(lock, Some(deadline), &mut resume)
+            .map(|outcome| outcome == WaitOutcome::Ready)
+    }
+
+    /// Releases `lock`, waits to be notified until `deadline`, if any, or until `on_signal` ends the
+    /// wait, and acquires `lock` again in every case, as often as it had been acquired.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Condition::wait`].
+    pub fn wait_with(
+        &self,
+        lock: &impl ConditionLock,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> Result<WaitOutcome, NotOwned> {
+        if !lock.is_held() {
+            return Err(NotOwned);
+        }
+        let mut count = 0;
+        let parked = self.park(|| count = lock.release_all().0, deadline, &mut *on_signal);
+        let turn = match parked {
+            Parked::Woken { token: Token::GRANTED, .. } => Turn::Granted,
+            Parked::Woken { .. } => Turn::Picked,
+            _ => Turn::None,
+        };
+        match lock.acquire_all(count, turn, on_signal) {
+            WaitOutcome::Interrupted => Ok(WaitOutcome::Interrupted),
+            _ => Ok(outcome_of(parked)),
+        }
+    }
+
+    /// Waits to be notified, without a lock of this crate.
+    ///
+    /// `release` is called once the thread is queued: it lets go of whatever lock protects the
+    /// condition. The caller acquires that lock again afterwards. For locks of another make.
+    pub fn wait_released(
+        &self,
+        release: impl FnOnce(),
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        outcome_of(self.park(release, deadline, on_signal))
+    }
+
+    fn park(
+        &self,
+        release: impl FnOnce(),
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> Parked {
+        self.queue.park(Park {
+            front: false,
+            since: 0,
+            validate: |_: &mut QueueGuard<'_>| {
+                self.waiting.fetch_add(1, Relaxed);
+                true
+            },
+            before_sleep: release,
+            leave: |_: &mut QueueGuard<'_>, _: Cause| {
+                self.waiting.fetch_sub(1, Relaxed);
+                true
+            },
+            deadline,
+            on_signal,
+        })
+    }
+
+    /// Notifies the `n` threads that have waited longest, or as many as there are. They go on when
+    /// they have the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOwned`] if the calling thread does not hold `lock`.
+    #[inline]
+    pub fn notify(&self, lock: &impl ConditionLock, n: usize) -> Result<(), NotOwned> {
+        if !lock.is_held() {
+            return Err(NotOwned);
+        }
+        if self.has_waiters() {
+            self.requeue(lock.lock(), n);
+        }
+        Ok(())
+    }
+
+    /// Notifies every thread that waits. They go on, one after the other, when they have the lock.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Condition::notify`].
+    #[inline]
+    pub fn notify_all(&self, lock: &impl ConditionLock) -> Result<(), NotOwned> {
+        self.notify(lock, usize::MAX)
+    }
+
+    #[cold]
+    fn requeue(&self, lock: &Lock, n: usize) {
+        let mut wakes = Wakes::none();
+        let mut queue = self.queue.lock();
+        // Always the condition's queue first and the lock's second: no two threads can wait for
+        // each other's.
+        let mut target = lock.queue().lock();
+        let held = !queue.is_empty() && lock.announce_waiters();
+        let since = clock::monotonic_nanos();
+        let mut notified = 0;
+        while notified < n {
+            let found = if held {
+                queue.move_front(&mut target, since)
+            } else {
+                queue.pick(Token::RETRY, &mut wakes).is_some()
+            };
+            if !found {
+                break;
+            }
+            notified += 1;
+        }
+        self.forget(&queue, notified);
+        drop((target, queue));
+        drop(wakes);
+    }
+
+    /// [`Condition::notify`] for [`Condition::wait_released`]: wakes the threads (when the result is
+    /// dropped), which then see to their lock themselves. The caller holds that lock.
+    #[inline]
+    pub fn notify_released(&self, n: usize) -> Wakes {
+        let mut wakes = Wakes::none();
+        if !self.has_waiters() {
+            return wakes;
+        }
+        let mut queue = self.queue.lock();
+        let mut notified = 0;
+        while notified < n && queue.pick(Token::RETRY, &mut wakes).is_some() {
+            notified += 1;
+        }
+        self.forget(&queue, notified);
+        wakes
+    }
+
+    /// Takes notified threads out of the count. The queue's mutex is held.
+    fn forget(&self, queue: &QueueGuard<'_>, notified: usize) {
+        if queue.is_empty() {
+            // Exact even if waiters were left behind by a `fork`.
+            self.waiting.store(0, Relaxed);
+        } else {
+            self.waiting.fetch_sub(notified, Relaxed);
+        }
+    }
+
+    #[inline]
+    fn has_waiters(&self) -> bool {
+        self.waiting.load(Relaxed) != 0
+    }
+
+    /// How many threads wait at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+}
+
+/// What [`Condition::park`] means to the waiter. A wait that a signal handler's `fork` cut off ends
+/// like a spurious wake-up, which every user of a condition has to expect.
+fn outcome_of(parked: Parked) -> WaitOutcome {
+    match parked {
+        Parked::Woken { interrupted: true, .. } | Parked::Interrupted => WaitOutcome::Interrupted,
+        Parked::TimedOut => WaitOutcome::TimedOut,
+        Parked::Woken { .. } | Parked::Forked | Parked::Refused => WaitOutcome::Ready,
+    }
+}
+
+impl Default for Condition {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condition").field("waiting", &self.waiting()).finish()
+    }
+}

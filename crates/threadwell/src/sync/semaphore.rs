@@ -1,0 +1,417 @@
+//! Counting semaphores.
+//!
+//! # Protocol
+//!
+//! | Bits | Name     | Meaning                                                     |
+//! |------|----------|-------------------------------------------------------------|
+//! | 0    | `WAITED` | threads are queued: a release has to look at the queue      |
+//! | 1..  | permits  | how many acquires can succeed without waiting               |
+//!
+//! A thread queues up, with `WAITED` set, only if under the queue's mutex there is no permit. A
+//! release adds its permits to the word and picks as many waiters to try again; permits go to
+//! whoever comes first, as with [`Lock`](super::Lock), and for the same reason. A waiter that has
+//! starved is given its permit directly. `WAITED` is cleared only under the queue's mutex, when the
+//! queue is empty.
+//!
+//! A picked waiter that gives up for another reason passes its wake-up on: otherwise a permit could
+//! lie unused while others sleep.
+//!
+//! # Memory ordering
+//!
+//! The release in `release` pairs with the acquire exchange that takes a permit; permits taken in
+//! between keep the release sequence alive, because taking one is a read-modify-write. A permit that
+//! is given directly is ordered by the token (`park/queue.rs`).
+
+use std::fmt;
+
+use super::lock::has_starved;
+use crate::park::{
+    Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+};
+use crate::primitive::{Acquire, AtomicUsize, Relaxed, Release, const_fn};
+use crate::sys::clock;
+use crate::time::Deadline;
+
+const WAITED: usize = 1;
+const PERMIT: usize = 2;
+
+/// A counter of permits: `acquire` takes one and waits while there is none, `release` adds some.
+/// `threading.Semaphore`.
+///
+/// # Examples
+///
+/// ```
+/// use threadwell::Semaphore;
+///
+/// let seats = Semaphore::new(2);
+/// seats.acquire();
+/// seats.acquire();
+/// assert!(!seats.try_acquire());
+/// seats.release().unwrap();
+/// assert!(seats.try_acquire());
+/// ```
+///
+/// # Fairness
+///
+/// A permit goes to whoever asks first, but a thread that has waited for a millisecond is given one
+/// by the next release.
+///
+/// # Fork
+///
+/// The child of a `fork` finds the count as it was.
+pub struct Semaphore {
+    word: AtomicUsize,
+    queue: WaitQueue,
+}
+
+/// A release that would leave more permits than there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SemaphoreError {
+    /// Beyond the limit of a [`BoundedSemaphore`], or beyond [`Semaphore::MAX_PERMITS`].
+    TooManyPermits,
+}
+
+impl fmt::Display for SemaphoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooManyPermits => "semaphore released too many times",
+        })
+    }
+}
+
+impl std::error::Error for SemaphoreError {}
+
+impl Semaphore {
+    /// The most permits that a semaphore can hold.
+    pub const MAX_PERMITS: usize = usize::MAX >> 1;
+
+    const_fn! {
+        /// A semaphore with that many permits, at most [`Semaphore::MAX_PERMITS`] of them.
+        #[must_use]
+        pub const fn new(permits: usize) -> Self {
+            let permits = if permits > Self::MAX_PERMITS { Self::MAX_PERMITS } else { permits };
+            Self { word: AtomicUsize::new(permits * PERMIT), queue: WaitQueue::new() }
+        }
+    }
+
+    /// Takes a permit if there is one. Never waits.
+    #[must_use]
+    #[inline]
+    pub fn try_acquire(&self) -> bool {
+        let mut word = self.word.load(Relaxed);
+        while word >= PERMIT {
+            match self.word.compare_exchange_weak(word, word - PERMIT, Acquire, Relaxed) {
+                Ok(_) => return true,
+                Err(seen) => word = seen,
+            }
+        }
+        false
+    }
+
+    /// Waits for a permit and takes it.
+    #[inline]
+    pub fn acquire(&self) {
+        // Without deadline or interruption there is one way out.
+        let _ = self.acquire_with(None, &mut resume);
+    }
+
+    /// Waits for a permit until `deadline`. Returns whether one was taken.
+    #[must_use]
+    #[inline]
+    pub fn acquire_until(&self, deadline: Deadline) -> bool {
+        self.acquire_with(Some(deadline), &mut resume) == WaitOutcome::Ready
+    }
+
+    /// Waits for a permit until `deadline`, if any, or until `on_signal` ends the wait.
+    #[inline]
+    pub fn acquire_with(&self, deadline: Option<Deadline>, on_signal: OnSignal<'_>) -> WaitOutcome {
+        if self.try_acquire() {
+            return WaitOutcome::Ready;
+        }
+        self.acquire_contended(deadline, on_signal)
+    }
+
+    #[cold]
+    fn acquire_contended(
+        &self,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        let since = clock::monotonic_nanos();
+        let mut front = false;
+        loop {
+            if self.try_acquire() {
+                return WaitOutcome::Ready;
+            }
+            let parked = self.queue.park(Park {
+                front,
+                since,
+                validate: |_: &mut QueueGuard<'_>| {
+                    let mark = |word| (word < PERMIT).then_some(word | WAITED);
+                    self.word.fetch_update(Relaxed, Relaxed, mark).is_ok()
+                },
+                before_sleep: || (),
+                leave: |queue: &mut QueueGuard<'_>, _: Cause| {
+                    self.forget_waiters_if(queue.has_one());
+                    true
+                },
+                deadline,
+                on_signal: &mut *on_signal,
+            });
+            match parked {
+                Parked::Refused | Parked::Forked => {}
+                Parked::Woken { token, interrupted: false } => {
+                    if token == Token::GRANTED {
+                        return WaitOutcome::Ready;
+                    }
+                    front = true;
+                }
+                Parked::Woken { token, interrupted: true } => {
+                    drop(self.give_back(token));
+                    return WaitOutcome::Interrupted;
+                }
+                Parked::TimedOut => return WaitOutcome::TimedOut,
+                Parked::Interrupted => return WaitOutcome::Interrupted,
+            }
+        }
+    }
+
+    /// Returns a wake-up, or a permit, that came to a thread which no longer wants it.
+    fn give_back(&self, token: Token) -> Wakes {
+        let permits = usize::from(token == Token::GRANTED);
+        let mut wakes = Wakes::none();
+        let mut queue = self.queue.lock();
+        let word = self.word.fetch_add(permits * PERMIT, Release) + permits * PERMIT;
+        if word >= PERMIT {
+            queue.pick(Token::RETRY, &mut wakes);
+            self.forget_waiters_if(queue.is_empty());
+        }
+        wakes
+    }
+
+    /// Clears `WAITED` if the queue is (about to be) empty. The queue's mutex is held.
+    fn forget_waiters_if(&self, empty: bool) {
+        if empty {
+            self.word.fetch_and(!WAITED, Relaxed);
+        }
+    }
+
+    /// Adds a permit.
+    ///
+    /// # Errors
+    ///
+    /// [`SemaphoreError::TooManyPermits`] beyond [`Semaphore::MAX_PERMITS`]; nothing has changed
+    /// then.
+    #[inline]
+    pub fn release(&self) -> Result<(), SemaphoreError> {
+        self.release_many(1)
+    }
+
+    /// Adds `permits` permits in one step.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Semaphore::release`].
+    #[inline]
+    pub fn release_many(&self, permits: usize) -> Result<(), SemaphoreError> {
+        self.release_deferred(permits).map(drop)
+    }
+
+    /// [`Semaphore::release_many`], with the waking of the threads left to the caller.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Semaphore::release`].
+    #[inline]
+    pub fn release_deferred(&self, permits: usize) -> Result<Wakes, SemaphoreError> {
+        self.release_within(permits, Self::MAX_PERMITS)
+    }
+
+    /// Adds permits unless that leaves more than `limit`: the check and the change are one step.
+    #[inline]
+    fn release_within(&self, permits: usize, limit: usize) -> Result<Wakes, SemaphoreError> {
+        let mut word = self.word.load(Relaxed);
+        while word & WAITED == 0 {
+            let next = Self::grown(word, permits, limit)?;
+            match self.word.compare_exchange_weak(word, next, Release, Relaxed) {
+                Ok(_) => return Ok(Wakes::none()),
+                Err(seen) => word = seen,
+            }
+        }
+        self.release_contended(permits, limit)
+    }
+
+    /// The word with more permits in it.
+    #[inline]
+    fn grown(word: usize, permits: usize, limit: usize) -> Result<usize, SemaphoreError> {
+        let room = limit.saturating_sub(word / PERMIT);
+        if permits > room {
+            return Err(SemaphoreError::TooManyPermits);
+        }
+        Ok(word + permits * PERMIT)
+    }
+
+    #[cold]
+    fn release_contended(&self, permits: usize, limit: usize) -> Result<Wakes, SemaphoreError> {
+        let mut wakes = Wakes::none();
+        let mut queue = self.queue.lock();
+        // Under the mutex no other release of a waited-for semaphore runs, so the permits can only
+        // become fewer, and what fits now fits below.
+        Self::grown(self.word.load(Relaxed), permits, limit)?;
+        let mut given = 0;
+        let mut retries = 0;
+        while given + retries < permits {
+            match queue.front() {
+                Some((_, since)) if retries == 0 && has_starved(since) => {
+                    given += 1;
+                    queue.pick(Token::GRANTED, &mut wakes);
+                }
+                Some(_) => {
+                    retries += 1;
+                    queue.pick(Token::RETRY, &mut wakes);
+                }
+                None => break,
+            }
+        }
+        self.word.fetch_add((permits - given) * PERMIT, Release);
+        self.forget_waiters_if(queue.is_empty());
+        Ok(wakes)
+    }
+
+    /// How many permits there are at this moment.
+    #[must_use]
+    #[inline]
+    pub fn permits(&self) -> usize {
+        self.word.load(Relaxed) / PERMIT
+    }
+}
+
+impl Default for Semaphore {
+    /// One permit, as in Python.
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore").field("permits", &self.permits()).finish()
+    }
+}
+
+/// A semaphore that refuses to hold more permits than it began with: a release too many is an error
+/// in the program, and is reported as one. `threading.BoundedSemaphore`.
+///
+/// # Examples
+///
+/// ```
+/// use threadwell::BoundedSemaphore;
+///
+/// let connections = BoundedSemaphore::new(1);
+/// connections.acquire();
+/// connections.release().unwrap();
+/// assert!(connections.release().is_err());
+/// ```
+pub struct BoundedSemaphore {
+    semaphore: Semaphore,
+    limit: usize,
+}
+
+impl BoundedSemaphore {
+    const_fn! {
+        /// A semaphore with `limit` permits, now and at most.
+        #[must_use]
+        pub const fn new(limit: usize) -> Self {
+            let limit = if limit > Semaphore::MAX_PERMITS { Semaphore::MAX_PERMITS } else { limit };
+            Self { semaphore: Semaphore::new(limit), limit }
+        }
+    }
+
+    /// As [`Semaphore::try_acquire`].
+    #[must_use]
+    #[inline]
+    pub fn try_acquire(&self) -> bool {
+        self.semaphore.try_acquire()
+    }
+
+    /// As [`Semaphore::acquire`].
+    #[inline]
+    pub fn acquire(&self) {
+        self.semaphore.acquire();
+    }
+
+    /// As [`Semaphore::acquire_until`].
+    #[must_use]
+    #[inline]
+    pub fn acquire_until(&self, deadline: Deadline) -> bool {
+        self.semaphore.acquire_until(deadline)
+    }
+
+    /// As [`Semaphore::acquire_with`].
+    #[inline]
+    pub fn acquire_with(&self, deadline: Option<Deadline>, on_signal: OnSignal<'_>) -> WaitOutcome {
+        self.semaphore.acquire_with(deadline, on_signal)
+    }
+
+    /// Gives a permit back.
+    ///
+    /// # Errors
+    ///
+    /// [`SemaphoreError::TooManyPermits`] if all of them are there already; nothing has changed
+    /// then.
+    #[inline]
+    pub fn release(&self) -> Result<(), SemaphoreError> {
+        self.release_many(1)
+    }
+
+    /// Gives `permits` permits back in one step.
+    ///
+    /// # Errors
+    ///
+    /// As for [`BoundedSemaphore::release`].
+    #[inline]
+    pub fn release_many(&self, permits: usize) -> Result<(), SemaphoreError> {
+        self.release_deferred(permits).map(drop)
+    }
+
+    /// [`BoundedSemaphore::release_many`], with the waking of the threads left to the caller.
+    ///
+    /// # Errors
+    ///
+    /// As for [`BoundedSemaphore::release`].
+    #[inline]
+    pub fn release_deferred(&self, permits: usize) -> Result<Wakes, SemaphoreError> {
+        self.semaphore.release_within(permits, self.limit)
+    }
+
+    /// How many permits there are at this moment.
+    #[must_use]
+    #[inline]
+    pub fn permits(&self) -> usize {
+        self.semaphore.permits()
+    }
+
+    /// How many permits there can be.
+    #[must_use]
+    #[inline]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+impl Default for BoundedSemaphore {
+    /// One permit, as in Python.
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
+impl fmt::Debug for BoundedSemaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundedSemaphore")
+            .field("permits", &self.permits())
+            .field("limit", &self.limit)
+            .finish()
+    }
+}

@@ -1,0 +1,60 @@
+//! Points on the monotonic clock.
+//!
+//! A *deadline* is a point on the clock, a *timeout* a length of time. The core takes only
+//! deadlines: a wait that is resumed after a signal or a spurious wakeup then needs no arithmetic.
+
+use std::time::Duration;
+
+use crate::sys::clock;
+
+/// A point on the monotonic clock at which a wait gives up.
+///
+/// The clock does not run backwards and is not set by anyone; whether it runs while the machine is
+/// suspended is the platform's choice (on Linux, `CLOCK_MONOTONIC`, it does not).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use threadwell::Deadline;
+///
+/// let deadline = Deadline::after(Duration::from_secs(60));
+/// assert!(!deadline.has_passed());
+/// assert!(deadline.remaining() <= Duration::from_secs(60));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deadline {
+    nanos: u64,
+}
+
+impl Deadline {
+    /// The present moment: a wait for it fails at once unless it can succeed at once.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { nanos: clock::monotonic_nanos() }
+    }
+
+    /// The point `timeout` from now; the end of the clock (584 years) if that is beyond it.
+    #[must_use]
+    pub fn after(timeout: Duration) -> Self {
+        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        Self { nanos: clock::monotonic_nanos().saturating_add(timeout) }
+    }
+
+    /// Whether the point lies in the past.
+    #[must_use]
+    pub fn has_passed(self) -> bool {
+        clock::monotonic_nanos() >= self.nanos
+    }
+
+    /// The time that is left, zero once the point has passed.
+    #[must_use]
+    pub fn remaining(self) -> Duration {
+        Duration::from_nanos(self.nanos.saturating_sub(clock::monotonic_nanos()))
+    }
+
+    /// Nanoseconds since the clock's origin, the form that the platform's calls take.
+    pub(crate) fn as_nanos(self) -> u64 {
+        self.nanos
+    }
+}
