@@ -79,7 +79,8 @@ pub(crate) struct Park<'a, V, S, L> {
     pub(crate) since: u64,
     /// Called with the queue locked. Whether there is still a reason to wait.
     pub(crate) validate: V,
-    /// Called once the thread is queued and the queue unlocked, before it sleeps.
+    /// Called once the thread is queued and the queue unlocked, before it sleeps. `false`: it does
+    /// not sleep after all, and the wait is interrupted.
     pub(crate) before_sleep: S,
     /// Called with the queue locked and the thread still in it, when it wants to leave unpicked.
     /// `false`: it has to stay until it is picked, and goes on without deadline.
@@ -132,7 +133,7 @@ impl WaitQueue {
     pub(crate) fn park<V, S, L>(&self, park: Park<'_, V, S, L>) -> Parked
     where
         V: FnOnce(&mut QueueGuard<'_>) -> bool,
-        S: FnOnce(),
+        S: FnOnce() -> bool,
         L: FnMut(&mut QueueGuard<'_>, Cause) -> bool,
     {
         let Park { front, since, validate, before_sleep, mut leave, deadline, on_signal } = park;
@@ -146,8 +147,8 @@ impl WaitQueue {
             waiter.queued.set(true);
         }
         waiter.record.waiting();
-        before_sleep();
-        let parked = waiter.sleep(&mut leave, deadline, on_signal);
+        let stay = before_sleep();
+        let parked = waiter.sleep(stay, &mut leave, deadline, on_signal);
         waiter.record.waited();
         parked
     }
@@ -197,6 +198,7 @@ impl Waiter {
 
     fn sleep(
         &self,
+        mut stay: bool,
         leave: &mut impl FnMut(&mut QueueGuard<'_>, Cause) -> bool,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
@@ -208,10 +210,18 @@ impl Waiter {
                 self.queued.set(false);
                 return Parked::Woken { token, interrupted };
             }
-            let cause = match self.record.park(deadline) {
+            let outcome = match stay {
+                true => self.record.park(deadline),
+                false => FutexOutcome::Interrupted,
+            };
+            let cause = match outcome {
                 FutexOutcome::Woken => continue,
                 FutexOutcome::TimedOut => Cause::TimedOut,
                 FutexOutcome::Interrupted if interrupted => continue,
+                FutexOutcome::Interrupted if !stay => {
+                    stay = true;
+                    Cause::Interrupted
+                }
                 FutexOutcome::Interrupted => {
                     let flow = on_signal();
                     if self.epoch != epoch::current() {

@@ -199,7 +199,7 @@ impl Barrier {
                     found = self.take_place();
                     matches!(found, Found::Place(_) | Found::Acting)
                 },
-                before_sleep: || (),
+                before_sleep: || true,
                 leave: |queue: &mut QueueGuard<'_>, cause: Cause| {
                     self.may_leave(queue, cause, &mut breaking)
                 },
@@ -220,6 +220,23 @@ impl Barrier {
                 // The action of the round before is over; or the queue was lost in a `fork`.
                 (_, Found::Acting | Found::Place(_)) => {}
             }
+        }
+    }
+
+    /// Arrives if that completes the round; `None` if the calling thread would have to wait.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError::Broken`].
+    pub fn try_arrive(&self) -> Option<Result<LastArrival<'_>, BarrierError>> {
+        let _queue = self.queue.lock();
+        match self.state.load(Relaxed) {
+            FILLING if self.arrived.load(Relaxed) + 1 == self.parties => {
+                let _ = self.take_place();
+                Some(Ok(LastArrival { barrier: self }))
+            }
+            BROKEN => Some(Err(BarrierError::Broken)),
+            _ => None,
         }
     }
 

@@ -206,7 +206,14 @@ impl Condition {
             return Err(NotOwned);
         }
         let mut count = 0;
-        let parked = self.park(|| count = lock.release_all().0, deadline, &mut *on_signal);
+        let parked = self.park(
+            || {
+                count = lock.release_all().0;
+                true
+            },
+            deadline,
+            &mut *on_signal,
+        );
         let turn = match parked {
             Parked::Woken { token: Token::GRANTED, .. } => Turn::Granted,
             Parked::Woken { .. } => Turn::Picked,
@@ -221,10 +228,11 @@ impl Condition {
     /// Waits to be notified, without a lock of this crate.
     ///
     /// `release` is called once the thread is queued: it lets go of whatever lock protects the
-    /// condition. The caller acquires that lock again afterwards. For locks of another make.
+    /// condition, and says whether it could; if not, the wait ends as interrupted. The caller
+    /// acquires that lock again afterwards. For locks of another make.
     pub fn wait_released(
         &self,
-        release: impl FnOnce(),
+        release: impl FnOnce() -> bool,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> WaitOutcome {
@@ -233,7 +241,7 @@ impl Condition {
 
     fn park(
         &self,
-        release: impl FnOnce(),
+        release: impl FnOnce() -> bool,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> Parked {

@@ -131,7 +131,7 @@ impl Event {
                     let mark = |word| (word & SET == 0).then_some(word | WAITED);
                     self.queue.word.fetch_update(Relaxed, Acquire, mark).is_ok()
                 },
-                before_sleep: || (),
+                before_sleep: || true,
                 leave: |queue: &mut QueueGuard<'_>, _: Cause| {
                     if queue.has_one() {
                         self.queue.word.fetch_and(!WAITED, Relaxed);

@@ -186,7 +186,7 @@ impl Lock {
                     let word = self.queue.word.load(Relaxed);
                     word & WAITED != 0 && word >> OWNER_SHIFT != 0
                 },
-                before_sleep: || (),
+                before_sleep: || true,
                 leave: |queue: &mut QueueGuard<'_>, _: Cause| {
                     self.forget_waiters_if(queue.has_one());
                     true
@@ -312,6 +312,7 @@ impl Lock {
         let mut queue = self.queue.lock();
         queue.pick_all(Token::RETRY, &mut wakes);
         self.queue.word.store(0, Release);
+        drop(queue);
     }
 
     /// Makes the lock's waiters known, so that nodes may be moved to its queue, whose mutex is

@@ -151,7 +151,7 @@ impl Semaphore {
                     let mark = |word| (word < PERMIT).then_some(word | WAITED);
                     self.word.fetch_update(Relaxed, Relaxed, mark).is_ok()
                 },
-                before_sleep: || (),
+                before_sleep: || true,
                 leave: |queue: &mut QueueGuard<'_>, _: Cause| {
                     self.forget_waiters_if(queue.has_one());
                     true
@@ -228,9 +228,14 @@ impl Semaphore {
         self.release_within(permits, Self::MAX_PERMITS)
     }
 
-    /// Adds permits unless that leaves more than `limit`: the check and the change are one step.
+    /// Adds `permits` permits unless that leaves more than `limit`: the check and the change are one
+    /// step. The waking of the threads is left to the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`SemaphoreError::TooManyPermits`]; nothing has changed then.
     #[inline]
-    fn release_within(&self, permits: usize, limit: usize) -> Result<Wakes, SemaphoreError> {
+    pub fn release_within(&self, permits: usize, limit: usize) -> Result<Wakes, SemaphoreError> {
         let mut word = self.word.load(Relaxed);
         while word & WAITED == 0 {
             let next = Self::grown(word, permits, limit)?;
@@ -242,10 +247,19 @@ impl Semaphore {
         self.release_contended(permits, limit)
     }
 
+    /// Makes the count `permits`, as if the semaphore were new. Threads that wait try again.
+    pub fn reinit(&self, permits: usize) {
+        let mut wakes = Wakes::none();
+        let mut queue = self.queue.lock();
+        queue.pick_all(Token::RETRY, &mut wakes);
+        self.word.store(permits.min(Self::MAX_PERMITS) * PERMIT, Release);
+        drop(queue);
+    }
+
     /// The word with more permits in it.
     #[inline]
     fn grown(word: usize, permits: usize, limit: usize) -> Result<usize, SemaphoreError> {
-        let room = limit.saturating_sub(word / PERMIT);
+        let room = limit.min(Self::MAX_PERMITS).saturating_sub(word / PERMIT);
         if permits > room {
             return Err(SemaphoreError::TooManyPermits);
         }
