@@ -1,7 +1,58 @@
-//! The extension module `threadwell._native`.
+//! The extension module `threadwell._native`: the primitives of the `threadwell` crate as Python
+//! classes.
+//!
+//! It holds no lock of its own and no algorithm. It converts arguments, tries the fast path while
+//! attached to the interpreter, detaches only to wait, runs signal handlers and converts errors.
+
+mod barrier;
+mod blocking;
+mod condition;
+mod deprecated;
+mod error;
+mod event;
+mod fork;
+mod interpreter;
+mod lock;
+mod rlock;
+mod semaphore;
+mod slots;
+mod timeout;
+mod underlying;
 
 use pyo3::pymodule;
 
 /// The native half of the `threadwell` package.
 #[pymodule(gil_used = false)]
-mod _native {}
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::barrier::PyBarrier;
+    #[pymodule_export]
+    use crate::condition::PyCondition;
+    #[pymodule_export]
+    use crate::error::BrokenBarrierError;
+    #[pymodule_export]
+    use crate::event::PyEvent;
+    #[pymodule_export]
+    use crate::fork::_after_fork_in_child;
+    #[pymodule_export]
+    use crate::rlock::PyRLock;
+    #[pymodule_export]
+    use crate::semaphore::{PyBoundedSemaphore, PySemaphore};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        // The class is called `lock`, as the interpreter's; the module calls it `Lock`.
+        module.add("Lock", py.get_type::<crate::lock::PyLock>())?;
+        module
+            .add("__build_profile__", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+        crate::lock::finish(py)?;
+        crate::rlock::finish(py)?;
+        crate::condition::finish(py)?;
+        crate::semaphore::finish(py)?;
+        crate::event::finish(py)?;
+        crate::barrier::finish(py)
+    }
+}

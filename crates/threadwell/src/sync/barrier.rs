@@ -288,21 +288,31 @@ impl Barrier {
     /// Returns the barrier to its first, empty state. Threads that wait get
     /// [`BarrierError::Broken`], except while the last one acts: then they are about to pass.
     pub fn reset(&self) {
+        drop(self.reset_deferred());
+    }
+
+    /// [`Barrier::reset`], with the waking of the threads left to the caller.
+    pub fn reset_deferred(&self) -> Wakes {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
         if self.state.load(Relaxed) != ACTING {
             self.give_up(&mut queue, FILLING, &mut wakes);
         }
-        drop(queue);
+        wakes
     }
 
     /// Breaks the barrier: every wait, present and future, ends with [`BarrierError::Broken`] until
     /// [`Barrier::reset`].
     pub fn abort(&self) {
+        drop(self.abort_deferred());
+    }
+
+    /// [`Barrier::abort`], with the waking of the threads left to the caller.
+    pub fn abort_deferred(&self) -> Wakes {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
         self.give_up(&mut queue, BROKEN, &mut wakes);
-        drop(queue);
+        wakes
     }
 
     /// How many threads have to arrive.

@@ -136,6 +136,16 @@ impl RLock {
         Ok((again + 1, self.lock.release_deferred()?))
     }
 
+    /// Takes the lock `count` times at once if that needs no waiting.
+    #[must_use]
+    pub fn try_acquire_all(&self, count: usize) -> bool {
+        let acquired = self.try_acquire();
+        if acquired {
+            self.acquired_all(count);
+        }
+        acquired
+    }
+
     /// Waits for the lock and takes it `count` times at once: what [`RLock::release_all`] undid.
     pub fn acquire_all(&self, count: usize, on_signal: OnSignal<'_>) -> WaitOutcome {
         let outcome = self.acquire_with(None, on_signal);

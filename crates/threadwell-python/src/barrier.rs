@@ -1,0 +1,184 @@
+//! `threading.Barrier`.
+
+use std::ffi::CStr;
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+use threadwell::{Arrival, Barrier, LastArrival};
+
+use crate::interpreter::{self, ForeignRef};
+use crate::slots::{self, Arguments, fastcall};
+use crate::timeout::Until;
+use crate::{blocking, error};
+
+const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
+--
+
+Wait until all parties are here.
+
+Args:
+    timeout: Seconds to wait. None takes the barrier's own timeout.
+
+Returns:
+    A number that is different for each party, from 0 to ``parties - 1``.
+
+Raises:
+    BrokenBarrierError: The barrier is broken, or was broken or reset meanwhile. A timeout that
+        passes breaks it for everyone.";
+
+/// A meeting point for a fixed number of threads, used again and again.
+///
+/// Args:
+///     parties: How many threads have to arrive.
+///     action: Called by the last of them to arrive, before any goes on.
+///     timeout: Seconds that `wait` waits if it is not told otherwise. None waits without limit.
+///
+/// Raises:
+///     ValueError: `parties` is less than one.
+#[pyclass(name = "Barrier", module = "threading", frozen, subclass, dict, weakref)]
+#[derive(Default)]
+pub(crate) struct PyBarrier {
+    parts: OnceLock<Parts>,
+}
+
+/// What `__init__` makes.
+struct Parts {
+    barrier: Barrier,
+    action: Option<ForeignRef>,
+    timeout: Option<ForeignRef>,
+}
+
+#[pymethods]
+impl PyBarrier {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (parties, action = None, timeout = None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        parties: &Bound<'_, PyAny>,
+        action: Option<Py<PyAny>>,
+        timeout: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        if interpreter::less(parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
+            return Err(error::too_few_parties());
+        }
+        let parts = Parts {
+            barrier: Barrier::new(parties.extract()?),
+            action: action.map(ForeignRef::new),
+            timeout: timeout.map(ForeignRef::new),
+        };
+        slf.get().parts.set(parts).map_err(|_| {
+            PyRuntimeError::new_err("a barrier keeps the parties it was initialised with")
+        })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let parts = self.parts.get();
+        let objects = parts.into_iter().flat_map(|parts| parts.action.iter().chain(&parts.timeout));
+        for object in objects {
+            visit.call(object.get())?;
+        }
+        Ok(())
+    }
+
+    /// Return to the first, empty state; threads that wait get `BrokenBarrierError`.
+    fn reset(slf: &Bound<'_, Self>) -> PyResult<()> {
+        blocking::wake(slf.py(), parts(slf)?.barrier.reset_deferred());
+        Ok(())
+    }
+
+    /// Break the barrier: every wait, present and future, gets `BrokenBarrierError`.
+    fn abort(slf: &Bound<'_, Self>) -> PyResult<()> {
+        blocking::wake(slf.py(), parts(slf)?.barrier.abort_deferred());
+        Ok(())
+    }
+
+    /// How many threads have to arrive.
+    #[getter]
+    fn parties(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(parts(slf)?.barrier.parties())
+    }
+
+    #[getter]
+    fn _parties(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Self::parties(slf)
+    }
+
+    /// How many threads wait at this moment for others to arrive.
+    #[getter]
+    fn n_waiting(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(parts(slf)?.barrier.waiting())
+    }
+
+    /// Whether the barrier is broken.
+    #[getter]
+    fn broken(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(parts(slf)?.barrier.is_broken())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let (class, barrier) = (slf.get_type(), &parts(slf)?.barrier);
+        let state = match barrier.is_broken() {
+            true => "broken".to_owned(),
+            false => format!("waiters={}/{}", barrier.waiting(), barrier.parties()),
+        };
+        let (module, name) = (class.module()?, class.qualname()?);
+        Ok(format!("<{module}.{name} at {:p}: {state}>", slf.as_ptr()))
+    }
+}
+
+fn parts<'a>(slf: &'a Bound<'_, PyBarrier>) -> PyResult<&'a Parts> {
+    slf.get()
+        .parts
+        .get()
+        .ok_or_else(|| PyAttributeError::new_err("'Barrier' object has no attribute '_parties'"))
+}
+
+fn wait<'py>(slf: &Bound<'py, PyBarrier>, args: &Arguments<'py>) -> PyResult<usize> {
+    let [timeout] = args.bind("Barrier.wait", ["timeout"], 0)?;
+    let (py, parts) = (slf.py(), parts(slf)?);
+    match parts.barrier.try_arrive() {
+        Some(Ok(last)) => return finish_round(py, parts, last),
+        Some(Err(_)) => return Err(error::broken_barrier()),
+        None => {}
+    }
+    let own = || parts.timeout.as_ref().map(|timeout| timeout.get().bind(py).clone());
+    let timeout = timeout.filter(|timeout| !timeout.is_none()).or_else(own);
+    let until = Until::from_now(timeout.as_ref())?;
+    let arrived = blocking::sleep(py, until, |deadline, on_signal| {
+        parts.barrier.arrive(deadline, on_signal)
+    })?;
+    match arrived {
+        Ok(Arrival::Passed(index)) => Ok(index),
+        Ok(Arrival::Last(last)) => finish_round(py, parts, last),
+        Err(_) => Err(error::broken_barrier()),
+    }
+}
+
+/// Runs the action, and lets the others go. If the action raises, the barrier is broken.
+fn finish_round(py: Python<'_>, parts: &Parts, last: LastArrival<'_>) -> PyResult<usize> {
+    if let Some(action) = &parts.action {
+        let action = action.get().bind(py);
+        if interpreter::is_true(action)? {
+            interpreter::call0(action)?;
+        }
+    }
+    match last.pass() {
+        Ok((index, wakes)) => {
+            blocking::wake(py, wakes);
+            Ok(index)
+        }
+        Err(_) => Err(error::broken_barrier()),
+    }
+}
+
+/// Puts the hot methods into the class.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install::<PyBarrier>(py, [fastcall(c"wait", WAIT_DOC, wait)])
+}

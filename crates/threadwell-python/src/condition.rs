@@ -1,0 +1,320 @@
+//! `threading.Condition`.
+
+use std::ffi::CStr;
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+use threadwell::{Condition, Deadline, OnSignal, WaitOutcome};
+
+use crate::interpreter;
+use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::timeout::Until;
+use crate::underlying::Underlying;
+use crate::{blocking, deprecated, error};
+
+const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
+--
+
+Release the lock, wait to be notified, and acquire the lock again.
+
+The lock is released entirely, also one that was acquired several times, and is held again as before
+when this returns or raises.
+
+Args:
+    timeout: Seconds to wait to be notified. None waits without limit.
+
+Returns:
+    True if notified, False on timeout.
+
+Raises:
+    RuntimeError: The calling thread does not hold the lock.
+    OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``.";
+
+const NOTIFY_DOC: &CStr = c"notify($self, /, n=1)
+--
+
+Notify the ``n`` threads that have waited longest, or as many as there are.
+
+They go on when they have the lock, so not before the caller releases it.
+
+Raises:
+    RuntimeError: The calling thread does not hold the lock.";
+
+const NOTIFY_ALL_DOC: &CStr = c"notify_all($self, /)
+--
+
+Notify every thread that waits.
+
+Raises:
+    RuntimeError: The calling thread does not hold the lock.";
+
+/// Threads that wait, with a lock let go of, to be notified.
+///
+/// Args:
+///     lock: A `Lock`, an `RLock`, or any object with their methods. None makes a new `RLock`.
+#[pyclass(name = "Condition", module = "threading", frozen, subclass, dict, weakref)]
+#[derive(Default)]
+pub(crate) struct PyCondition {
+    condition: Condition,
+    lock: OnceLock<Underlying>,
+}
+
+#[pymethods]
+impl PyCondition {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (lock = None))]
+    fn __init__(slf: &Bound<'_, Self>, lock: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let lock = match lock {
+            Some(lock) => Underlying::new(lock)?,
+            None => Underlying::rlock(slf.py())?,
+        };
+        slf.get().lock.set(lock).map_err(|_| {
+            PyRuntimeError::new_err("a condition keeps the lock it was initialised with")
+        })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.lock.get().map_or(Ok(()), |lock| lock.traverse(&visit))
+    }
+
+    #[getter]
+    fn _lock<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(underlying(slf)?.object(slf.py()))
+    }
+
+    /// One entry for each thread that waits.
+    #[getter]
+    fn _waiters<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(slf.py(), (0..slf.get().condition.waiting()).map(|_| slf.py().None()))
+    }
+
+    fn _is_owned(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        underlying(slf)?.is_owned(slf.py())
+    }
+
+    fn _release_save(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        underlying(slf)?.release_save(slf.py())
+    }
+
+    fn _acquire_restore(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        underlying(slf)?.acquire_restore(slf.py(), state)
+    }
+
+    /// Free the lock in the child of a fork, whoever held it in the parent.
+    fn _at_fork_reinit(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let lock = underlying(slf)?.object(slf.py());
+        interpreter::call0(&interpreter::getattr(&lock, "_at_fork_reinit")?).map(drop)
+    }
+
+    /// Wait until `predicate` is true; return its last value.
+    ///
+    /// Args:
+    ///     predicate: Called with the lock held, at first and after every notification.
+    ///     timeout: Seconds to wait in all. None waits without limit.
+    ///
+    /// Returns:
+    ///     The last value of `predicate`, which is false only on timeout.
+    ///
+    /// Raises:
+    ///     RuntimeError: The calling thread does not hold the lock, and would have to wait.
+    #[pyo3(signature = (predicate, timeout = None))]
+    fn wait_for<'py>(
+        slf: &Bound<'py, Self>,
+        predicate: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let timeout = timeout.filter(|timeout| !timeout.is_none());
+        let mut until = None;
+        loop {
+            let result = interpreter::call0(predicate)?;
+            if interpreter::is_true(&result)? {
+                return Ok(result);
+            }
+            match until {
+                // The first wait happens whatever the timeout is, as in the standard library.
+                None => until = Some(Until::from_now(timeout)?.fixed()),
+                Some(Until::At(deadline)) if deadline.has_passed() => return Ok(result),
+                Some(_) => {}
+            }
+            wait_again(slf, until.unwrap_or(Until::Forever))?;
+        }
+    }
+
+    /// Use `notify_all()`.
+    #[pyo3(name = "notifyAll")]
+    fn notify_all_camel_case(slf: &Bound<'_, Self>) -> PyResult<()> {
+        deprecated::warn(slf.py(), "notifyAll", "notify_all")?;
+        notify_all(slf)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let lock = underlying(slf)?.object(slf.py());
+        Ok(format!("<Condition({}, {})>", lock.str()?, slf.get().condition.waiting()))
+    }
+}
+
+fn underlying<'a>(slf: &'a Bound<'_, PyCondition>) -> PyResult<&'a Underlying> {
+    slf.get()
+        .lock
+        .get()
+        .ok_or_else(|| PyAttributeError::new_err("'Condition' object has no attribute '_lock'"))
+}
+
+fn acquire<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
+    Ok(underlying(slf)?.acquire(args)?.unbind())
+}
+
+fn release(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
+    underlying(slf)?.release(slf.py())
+}
+
+fn enter(slf: &Bound<'_, PyCondition>) -> PyResult<Py<PyAny>> {
+    Ok(underlying(slf)?.enter(slf.py())?.unbind())
+}
+
+fn exit<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
+    Ok(underlying(slf)?.exit(args)?.unbind())
+}
+
+fn wait<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<bool> {
+    let [timeout] = args.bind("Condition.wait", ["timeout"], 0)?;
+    check_owned(slf, error::wait_on_unacquired_lock)?;
+    wait_until(slf, Until::optional(timeout.as_ref())?)
+}
+
+fn check_owned(slf: &Bound<'_, PyCondition>, error: fn() -> PyErr) -> PyResult<()> {
+    if underlying(slf)?.is_owned(slf.py())? { Ok(()) } else { Err(error()) }
+}
+
+/// Waits with the lock held, which has been checked.
+fn wait_until(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<bool> {
+    let (py, condition) = (slf.py(), &slf.get().condition);
+    let outcome = match underlying(slf)? {
+        Underlying::Lock(lock) => {
+            let lock = &lock.get().lock;
+            blocking::sleep(py, until, |deadline, on_signal| {
+                condition.wait_with(lock, deadline, on_signal)
+            })?
+        }
+        Underlying::RLock(lock) => {
+            let lock = &lock.get().lock;
+            blocking::sleep(py, until, |deadline, on_signal| {
+                condition.wait_with(lock, deadline, on_signal)
+            })?
+        }
+        lock @ Underlying::Foreign(_) => return wait_foreign(py, condition, lock, until),
+    };
+    match outcome {
+        Ok(outcome) => Ok(outcome == WaitOutcome::Ready),
+        Err(_) => Err(error::wait_on_unacquired_lock()),
+    }
+}
+
+fn wait_foreign(
+    py: Python<'_>,
+    condition: &Condition,
+    lock: &Underlying,
+    until: Until,
+) -> PyResult<bool> {
+    let mut state = None;
+    // Queued first, then released: a notification in between finds this thread.
+    let release = |state: &mut Option<PyResult<Py<PyAny>>>| {
+        let released = Python::attach(|py| lock.release_save(py));
+        state.insert(released).is_ok()
+    };
+    let outcome = {
+        let state = &mut state;
+        blocking::sleep(py, until, move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
+            condition.wait_released(|| release(state), deadline, on_signal)
+        })
+    };
+    match state {
+        None => {}
+        Some(Ok(state)) => lock.acquire_restore(py, state.bind(py))?,
+        Some(Err(error)) => return Err(error),
+    }
+    Ok(outcome? == WaitOutcome::Ready)
+}
+
+/// `self.wait(…)`, which a subclass may have written anew.
+fn wait_again(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<()> {
+    let py = slf.py();
+    if slf.get_type().is(py.get_type::<PyCondition>()) {
+        check_owned(slf, error::wait_on_unacquired_lock)?;
+        return wait_until(slf, until).map(drop);
+    }
+    let timeout = match until {
+        Until::At(deadline) => Some(deadline.remaining().as_secs_f64()),
+        _ => None,
+    };
+    let args = PyTuple::new(py, [timeout])?;
+    interpreter::call(&interpreter::getattr(slf, "wait")?, &args).map(drop)
+}
+
+fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<()> {
+    let [n] = args.bind("Condition.notify", ["n"], 0)?;
+    let n = match n {
+        None => 1,
+        Some(n) => {
+            check_owned(slf, error::notify_on_unacquired_lock)?;
+            // A number that is too large for the core is more than there can be waiters.
+            match interpreter::greater(&n, 0_i32.into_pyobject(slf.py())?.as_any())? {
+                true => n.extract().unwrap_or(usize::MAX),
+                false => 0,
+            }
+        }
+    };
+    notify_waiters(slf, n)
+}
+
+#[inline]
+fn notify_waiters(slf: &Bound<'_, PyCondition>, n: usize) -> PyResult<()> {
+    let condition = &slf.get().condition;
+    let notified = match underlying(slf)? {
+        Underlying::Lock(lock) => condition.notify(&lock.get().lock, n),
+        Underlying::RLock(lock) => condition.notify(&lock.get().lock, n),
+        Underlying::Foreign(_) => {
+            check_owned(slf, error::notify_on_unacquired_lock)?;
+            blocking::wake(slf.py(), condition.notify_released(n));
+            return Ok(());
+        }
+    };
+    notified.map_err(|_| error::notify_on_unacquired_lock())
+}
+
+fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
+    if slf.get_type().is(slf.py().get_type::<PyCondition>()) {
+        return notify_waiters(slf, usize::MAX);
+    }
+    // A subclass may have a notify of its own.
+    let args = PyTuple::new(slf.py(), [slf.get().condition.waiting()])?;
+    interpreter::call(&interpreter::getattr(slf, "notify")?, &args).map(drop)
+}
+
+/// Puts the hot methods into the class.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_constructor(py, |py| {
+        let lock = Underlying::rlock(py)?;
+        Ok(PyCondition { condition: Condition::new(), lock: OnceLock::from(lock) })
+    });
+    slots::install::<PyCondition>(
+        py,
+        [
+            fastcall(c"acquire", c"acquire(*args)\n--\n\nAcquire the lock.", acquire),
+            noargs(c"release", c"release($self, /)\n--\n\nRelease the lock.", release),
+            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
+            fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
+            fastcall(c"wait", WAIT_DOC, wait),
+            fastcall(c"notify", NOTIFY_DOC, notify),
+            noargs(c"notify_all", NOTIFY_ALL_DOC, notify_all),
+        ],
+    )
+}

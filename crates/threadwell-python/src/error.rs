@@ -1,0 +1,61 @@
+//! The exceptions of the interpreter's `threading`, with their messages.
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    threading,
+    BrokenBarrierError,
+    PyRuntimeError,
+    "A barrier is broken: a wait timed out, it was aborted, or it was reset while threads waited."
+);
+
+#[cold]
+pub(crate) fn release_unlocked_lock() -> PyErr {
+    PyRuntimeError::new_err("release unlocked lock")
+}
+
+#[cold]
+pub(crate) fn release_unacquired_lock() -> PyErr {
+    PyRuntimeError::new_err("cannot release un-acquired lock")
+}
+
+#[cold]
+pub(crate) fn wait_on_unacquired_lock() -> PyErr {
+    PyRuntimeError::new_err("cannot wait on un-acquired lock")
+}
+
+#[cold]
+pub(crate) fn notify_on_unacquired_lock() -> PyErr {
+    PyRuntimeError::new_err("cannot notify on un-acquired lock")
+}
+
+#[cold]
+pub(crate) fn negative_semaphore() -> PyErr {
+    PyValueError::new_err("semaphore initial value must be >= 0")
+}
+
+#[cold]
+pub(crate) fn timeout_for_nonblocking_acquire() -> PyErr {
+    PyValueError::new_err("can't specify timeout for non-blocking acquire")
+}
+
+#[cold]
+pub(crate) fn nothing_to_release() -> PyErr {
+    PyValueError::new_err("n must be one or more")
+}
+
+#[cold]
+pub(crate) fn released_too_many_times() -> PyErr {
+    PyValueError::new_err("Semaphore released too many times")
+}
+
+#[cold]
+pub(crate) fn too_few_parties() -> PyErr {
+    PyValueError::new_err("parties must be > 0")
+}
+
+#[cold]
+pub(crate) fn broken_barrier() -> PyErr {
+    BrokenBarrierError::new_err(())
+}

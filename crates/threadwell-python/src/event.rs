@@ -1,0 +1,115 @@
+//! `threading.Event`.
+
+use std::ffi::CStr;
+
+use pyo3::prelude::*;
+use threadwell::Event;
+
+use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::timeout::Until;
+use crate::{blocking, deprecated};
+
+const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
+--
+
+Block until the flag is up, or until ``timeout`` seconds have passed.
+
+Args:
+    timeout: Seconds to wait. None waits without limit.
+
+Returns:
+    True if the flag went up, even if it was lowered again since; False on timeout.
+
+Raises:
+    OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``.
+
+Example:
+    >>> ready = Event()
+    >>> ready.wait(timeout=0.01)
+    False";
+
+const SET_DOC: &CStr = c"set($self, /)
+--
+
+Raise the flag and wake every thread that waits for it.
+
+Safe to call from ``__del__``, weak reference callbacks and signal handlers.";
+
+/// A flag that threads can wait for. It is down at first.
+#[pyclass(name = "Event", module = "threading", frozen, subclass, dict, weakref)]
+#[derive(Default)]
+pub(crate) struct PyEvent {
+    pub(crate) event: Event,
+}
+
+#[pymethods]
+impl PyEvent {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
+        Self::default()
+    }
+
+    fn __init__(&self) {}
+
+    /// Use `is_set()`.
+    #[pyo3(name = "isSet")]
+    fn is_set_camel_case(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        deprecated::warn(slf.py(), "isSet", "is_set")?;
+        Ok(is_set(slf))
+    }
+
+    #[getter]
+    fn _flag(&self) -> bool {
+        self.event.is_set()
+    }
+
+    /// Nothing has to be done for an event in the child of a fork.
+    fn _at_fork_reinit(&self) {}
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let class = slf.get_type();
+        let status = if slf.get().event.is_set() { "set" } else { "unset" };
+        Ok(format!("<{}.{} at {:p}: {status}>", class.module()?, class.qualname()?, slf.as_ptr()))
+    }
+}
+
+fn is_set(slf: &Bound<'_, PyEvent>) -> bool {
+    slf.get().event.is_set()
+}
+
+fn set(slf: &Bound<'_, PyEvent>) {
+    let event = &slf.get().event;
+    // With an interpreter lock, whoever sees the flag has what was written before it was raised.
+    if cfg!(Py_GIL_DISABLED) || !event.is_set() {
+        blocking::wake(slf.py(), event.set_deferred());
+    }
+}
+
+fn clear(slf: &Bound<'_, PyEvent>) {
+    slf.get().event.clear();
+}
+
+fn wait<'py>(slf: &Bound<'py, PyEvent>, args: &Arguments<'py>) -> PyResult<bool> {
+    let event = &slf.get().event;
+    let [timeout] = args.bind("Event.wait", ["timeout"], 0)?;
+    if event.is_set() {
+        return Ok(true);
+    }
+    let until = Until::optional(timeout.as_ref())?;
+    blocking::wait(slf.py(), until, |deadline, on_signal| event.wait_with(deadline, on_signal))
+}
+
+/// Puts the hot methods into the class.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_constructor(py, |_| Ok(PyEvent::default()));
+    slots::install::<PyEvent>(
+        py,
+        [
+            noargs(c"is_set", c"is_set($self, /)\n--\n\nWhether the flag is up.", is_set),
+            noargs(c"set", SET_DOC, set),
+            noargs(c"clear", c"clear($self, /)\n--\n\nLower the flag.", clear),
+            fastcall(c"wait", WAIT_DOC, wait),
+        ],
+    )
+}

@@ -1,0 +1,192 @@
+//! Calls into the interpreter that may run Python code.
+//!
+//! Up to Python 3.13, a thread that needs the interpreter while it finalizes is ended by
+//! `pthread_exit`, inside whatever call it made. `pthread_exit` unwinds the stack, and an unwind that
+//! reaches an ordinary `extern "C"` frame aborts the process. So every call that may run Python code
+//! (a callable, a signal handler, a `__del__` behind a decref) is made here: through a function
+//! pointer of type `extern "C-unwind"`, with a guard on the stack whose `drop` never returns. On the
+//! normal way out the guard is forgotten; on a forced unwind it parks the thread for ever, which is
+//! what interpreters from 3.14 on do themselves.
+//!
+//! The symbols are not declared a second time: one C symbol declared both `extern "C"` and
+//! `extern "C-unwind"` makes LLVM drop the landing pads of both. The pointers go through
+//! [`std::hint::black_box`], so that LLVM does not find out which function it calls, and does not
+//! conclude from PyO3's declaration that it cannot unwind.
+
+#![expect(unsafe_code, reason = "the interpreter's calls, through pointers that may unwind")]
+
+use std::ffi::c_int;
+use std::hint::black_box;
+use std::{mem, ptr};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+/// Parks a thread that the interpreter tries to end. See the module's documentation.
+struct ParkForever;
+
+impl Drop for ParkForever {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[inline]
+fn guarded<R>(call: impl FnOnce() -> R) -> R {
+    let guard = ParkForever;
+    let result = call();
+    mem::forget(guard);
+    result
+}
+
+/// One of the interpreter's functions, as a pointer to a function that may unwind.
+macro_rules! unwinding {
+    ($function:path as fn($($argument:ty),*) -> $result:ty) => {
+        // SAFETY: both types describe the same C function; "C-unwind" only allows more.
+        black_box(unsafe {
+            mem::transmute::<
+                unsafe extern "C" fn($($argument),*) -> $result,
+                unsafe extern "C-unwind" fn($($argument),*) -> $result,
+            >($function)
+        })
+    };
+}
+
+type Object = *mut ffi::PyObject;
+
+/// Calls `callable(*args)`.
+pub(crate) fn call<'py>(
+    callable: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let function = unwinding!(ffi::PyObject_Call as fn(Object, Object, Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), both objects are alive, keywords may be null.
+    let result = guarded(|| unsafe { function(callable.as_ptr(), args.as_ptr(), ptr::null_mut()) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }
+}
+
+/// Calls `callable()`.
+pub(crate) fn call0<'py>(callable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    call(callable, &PyTuple::empty(callable.py()))
+}
+
+/// `type.__call__(class, *args, **named)`, past the type's own vectorcall.
+pub(crate) fn construct<'py>(
+    class: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+    named: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: `type` is a static type of the interpreter, filled in before any code runs.
+    let tp_call = unsafe { ffi::PyType_Type.tp_call }.expect("type objects can be called");
+    let function = unwinding!(tp_call as fn(Object, Object, Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), the objects are alive and of the right types.
+    let result = guarded(|| unsafe { function(class.as_ptr(), args.as_ptr(), named.as_ptr()) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(class.py(), result) }
+}
+
+/// Calls `callable` with the arguments of a vectorcall, as they are.
+///
+/// # Safety
+///
+/// `args`, `nargs` and `names` are those of a running vectorcall.
+pub(crate) unsafe fn call_with_raw<'py>(
+    callable: &Bound<'py, PyAny>,
+    args: *const Object,
+    nargs: usize,
+    names: Object,
+) -> PyResult<Bound<'py, PyAny>> {
+    let function =
+        unwinding!(ffi::PyObject_Vectorcall as fn(Object, *const Object, usize, Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`); the rest is the caller's promise.
+    let result = guarded(|| unsafe { function(callable.as_ptr(), args, nargs, names) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }
+}
+
+/// `object.name`.
+pub(crate) fn getattr<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let name = PyString::intern(object.py(), name);
+    let function = unwinding!(ffi::PyObject_GetAttr as fn(Object, Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), both objects are alive.
+    let result = guarded(|| unsafe { function(object.as_ptr(), name.as_ptr()) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }
+}
+
+/// `bool(object)`.
+pub(crate) fn is_true(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let function = unwinding!(ffi::PyObject_IsTrue as fn(Object) -> c_int);
+    // SAFETY: the thread is attached (`Bound`), the object is alive.
+    match guarded(|| unsafe { function(object.as_ptr()) }) {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(PyErr::fetch(object.py())),
+    }
+}
+
+/// `left < right`.
+pub(crate) fn less(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResult<bool> {
+    compare(left, right, ffi::Py_LT)
+}
+
+/// `left > right`.
+pub(crate) fn greater(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResult<bool> {
+    compare(left, right, ffi::Py_GT)
+}
+
+fn compare(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>, operator: c_int) -> PyResult<bool> {
+    let function = unwinding!(ffi::PyObject_RichCompare as fn(Object, Object, c_int) -> Object);
+    // SAFETY: the thread is attached (`Bound`), both objects are alive.
+    let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr(), operator) });
+    // SAFETY: a new reference, or null with an exception set.
+    is_true(&unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }?)
+}
+
+/// `left + right`.
+pub(crate) fn add<'py>(
+    left: &Bound<'py, PyAny>,
+    right: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let function = unwinding!(ffi::PyNumber_Add as fn(Object, Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), both objects are alive.
+    let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
+}
+
+/// Runs the handlers of signals that have arrived, if this is the main thread.
+pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
+    let function = unwinding!(ffi::PyErr_CheckSignals as fn() -> c_int);
+    // SAFETY: the thread is attached (`py`).
+    match guarded(|| unsafe { function() }) {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(py)),
+    }
+}
+
+/// A reference whose drop may run Python code: to an object that is not one of ours.
+pub(crate) struct ForeignRef(mem::ManuallyDrop<Py<PyAny>>);
+
+impl ForeignRef {
+    pub(crate) fn new(object: Py<PyAny>) -> Self {
+        Self(mem::ManuallyDrop::new(object))
+    }
+
+    pub(crate) fn get(&self) -> &Py<PyAny> {
+        &self.0
+    }
+}
+
+impl Drop for ForeignRef {
+    /// Runs in the deallocation of the object that holds the reference, so attached.
+    fn drop(&mut self) {
+        let function = unwinding!(ffi::Py_DecRef as fn(Object) -> ());
+        // SAFETY: the reference is given up here and nowhere else; the thread is attached.
+        guarded(|| unsafe { function(self.0.as_ptr()) });
+    }
+}

@@ -1,0 +1,163 @@
+//! `threading.RLock`.
+
+use std::ffi::CStr;
+
+use pyo3::prelude::*;
+use threadwell::{RLock, ThreadId};
+
+use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::timeout::{Until, of_acquire};
+use crate::{blocking, error};
+
+const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
+--
+
+Acquire the lock, once more if the calling thread owns it, and return whether that succeeded.
+
+Args:
+    blocking: Whether to wait while another thread owns the lock. If false, return at once.
+    timeout: Seconds to wait at most; -1 waits without limit.
+
+Returns:
+    True if the lock was acquired, False if not (in time).
+
+Raises:
+    ValueError: A timeout together with ``blocking=False``, or a negative one other than -1.
+    OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``.";
+
+const RELEASE_DOC: &CStr = c"release($self, /)
+--
+
+Undo one acquire of the calling thread; the last one frees the lock.
+
+Raises:
+    RuntimeError: The calling thread does not own the lock.";
+
+/// A lock that the thread which owns it may acquire again.
+///
+/// It has to be released as often as it was acquired, by the same thread.
+#[pyclass(name = "RLock", module = "_thread", frozen, subclass, weakref)]
+#[derive(Default)]
+pub(crate) struct PyRLock {
+    pub(crate) lock: RLock,
+}
+
+#[pymethods]
+impl PyRLock {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
+        Self::default()
+    }
+
+    /// Free the lock in the child of a fork, whoever owned it in the parent.
+    fn _at_fork_reinit(&self) {
+        self.lock.reinit();
+    }
+
+    /// Whether the calling thread owns the lock.
+    fn _is_owned(&self) -> bool {
+        self.lock.is_owned()
+    }
+
+    /// How often the calling thread has acquired the lock and not released it.
+    fn _recursion_count(&self) -> usize {
+        self.lock.recursion_count()
+    }
+
+    /// Release the lock entirely; return what `_acquire_restore` needs.
+    pub(crate) fn _release_save(slf: &Bound<'_, Self>) -> PyResult<(usize, u64)> {
+        let owner = slf.get().owner();
+        match slf.get().lock.release_all() {
+            Ok((count, wakes)) => {
+                blocking::wake(slf.py(), wakes);
+                Ok((count, owner))
+            }
+            Err(_) => Err(error::release_unacquired_lock()),
+        }
+    }
+
+    /// Acquire the lock as often as it had been acquired before `_release_save`.
+    pub(crate) fn _acquire_restore(slf: &Bound<'_, Self>, state: (usize, u64)) -> PyResult<()> {
+        let lock = &slf.get().lock;
+        if lock.try_acquire_all(state.0) {
+            return Ok(());
+        }
+        blocking::wait(slf.py(), Until::Forever, |_, on_signal| {
+            lock.acquire_all(state.0, on_signal)
+        })
+        .map(drop)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = slf.get();
+        let count = this.lock.depth();
+        let state = if count == 0 { "unlocked" } else { "locked" };
+        let class = slf.get_type().fully_qualified_name()?;
+        let owner = this.owner();
+        Ok(format!("<{state} {class} object owner={owner} count={count} at {:p}>", slf.as_ptr()))
+    }
+}
+
+impl PyRLock {
+    /// The `get_ident()` of the owner; 0 without one.
+    fn owner(&self) -> u64 {
+        self.lock.owner().and_then(ThreadId::ident).unwrap_or(0)
+    }
+
+    #[inline]
+    pub(crate) fn acquire(slf: &Bound<'_, Self>, until: Until) -> PyResult<bool> {
+        let this = slf.get();
+        if this.lock.try_acquire() {
+            return Ok(true);
+        }
+        this.acquire_contended(slf.py(), until)
+    }
+
+    #[cold]
+    fn acquire_contended(&self, py: Python<'_>, until: Until) -> PyResult<bool> {
+        if until == Until::Now {
+            return Ok(false);
+        }
+        blocking::wait(py, until, |deadline, on_signal| self.lock.acquire_with(deadline, on_signal))
+    }
+
+    #[inline]
+    pub(crate) fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match slf.get().lock.release_deferred() {
+            Ok(wakes) => Ok(blocking::wake(slf.py(), wakes)),
+            Err(_) => Err(error::release_unacquired_lock()),
+        }
+    }
+}
+
+fn acquire<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<bool> {
+    PyRLock::acquire(slf, of_acquire(args)?)
+}
+
+fn enter(slf: &Bound<'_, PyRLock>) -> PyResult<bool> {
+    PyRLock::acquire(slf, Until::Forever)
+}
+
+fn exit<'py>(slf: &Bound<'py, PyRLock>, _: &Arguments<'py>) -> PyResult<()> {
+    PyRLock::release(slf)
+}
+
+fn locked(slf: &Bound<'_, PyRLock>) -> bool {
+    slf.get().lock.is_locked()
+}
+
+/// Puts the hot methods into the class.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_constructor(py, |_| Ok(PyRLock::default()));
+    slots::install::<PyRLock>(
+        py,
+        [
+            fastcall(c"acquire", ACQUIRE_DOC, acquire),
+            noargs(c"release", RELEASE_DOC, PyRLock::release),
+            noargs(c"locked", c"locked($self, /)\n--\n\nWhether any thread owns the lock.", locked),
+            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
+            fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
+        ],
+    )
+}

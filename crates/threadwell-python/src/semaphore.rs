@@ -1,0 +1,257 @@
+//! `threading.Semaphore` and `threading.BoundedSemaphore`.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use pyo3::exceptions::PyOverflowError;
+use pyo3::prelude::*;
+use pyo3::types::PyInt;
+use threadwell::Semaphore;
+
+use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::timeout::Until;
+use crate::{blocking, error, interpreter};
+
+const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=None)
+--
+
+Take a permit and return whether that succeeded.
+
+Args:
+    blocking: Whether to wait while there is no permit. If false, return at once.
+    timeout: Seconds to wait at most. None waits without limit.
+
+Returns:
+    True if a permit was taken, False if not (in time).
+
+Raises:
+    ValueError: A timeout together with ``blocking=False``.
+    OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``.
+
+A permit goes to whoever asks first, but a thread that has waited for a millisecond is given one by
+the next release.";
+
+const RELEASE_DOC: &CStr = c"release($self, /, n=1)
+--
+
+Add ``n`` permits and wake as many threads that wait for one.
+
+Raises:
+    ValueError: ``n`` is less than one, or a bounded semaphore would have more permits than it began
+        with; nothing has changed then.
+
+Safe to call from ``__del__``, weak reference callbacks and signal handlers.";
+
+/// A counter of permits: `acquire` takes one and waits while there is none, `release` adds some.
+///
+/// Args:
+///     value: How many permits there are at first.
+///
+/// Raises:
+///     ValueError: `value` is negative.
+#[pyclass(name = "Semaphore", module = "threading", frozen, subclass, dict, weakref)]
+pub(crate) struct PySemaphore {
+    semaphore: Semaphore,
+    /// How many permits there may be; `usize::MAX` if that is not bounded.
+    limit: AtomicUsize,
+}
+
+impl Default for PySemaphore {
+    fn default() -> Self {
+        Self { semaphore: Semaphore::new(1), limit: AtomicUsize::new(usize::MAX) }
+    }
+}
+
+#[pymethods]
+impl PySemaphore {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (value = None))]
+    fn __init__(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.initialise(value).map(drop)
+    }
+
+    #[getter]
+    fn _value(&self) -> usize {
+        self.semaphore.permits()
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let class = slf.get_type();
+        let value = slf.get().semaphore.permits();
+        let limit = match slf.get().limit.load(Relaxed) {
+            usize::MAX => String::new(),
+            limit => format!("/{limit}"),
+        };
+        Ok(format!(
+            "<{}.{} at {:p}: value={value}{limit}>",
+            class.module()?,
+            class.qualname()?,
+            slf.as_ptr()
+        ))
+    }
+}
+
+impl PySemaphore {
+    fn initialise(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+        let permits = value.map_or(Ok(1), permits)?;
+        self.semaphore.reinit(permits);
+        Ok(permits)
+    }
+}
+
+/// A number of permits, with the interpreter's errors for what is none.
+fn permits(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if interpreter::less(value, 0_i32.into_pyobject(value.py())?.as_any())? {
+        return Err(error::negative_semaphore());
+    }
+    // A whole number in a float is as good as an int; half a permit is nothing.
+    let whole = value.extract::<f64>().ok().filter(|whole| whole.fract() == 0.0);
+    let permits = match (value.extract::<usize>(), whole) {
+        (Ok(permits), _) => permits,
+        (Err(_), Some(whole)) if !value.is_instance_of::<PyInt>() => whole as usize,
+        (Err(error), _) => return Err(error),
+    };
+    if permits > Semaphore::MAX_PERMITS {
+        return Err(PyOverflowError::new_err("too many permits for a semaphore"));
+    }
+    Ok(permits)
+}
+
+/// A semaphore that refuses to hold more permits than it began with.
+///
+/// Args:
+///     value: How many permits there are, at first and at most.
+///
+/// Raises:
+///     ValueError: `value` is negative.
+#[pyclass(name = "BoundedSemaphore", module = "threading", extends = PySemaphore, frozen, subclass)]
+#[derive(Default)]
+pub(crate) struct PyBoundedSemaphore {}
+
+#[pymethods]
+impl PyBoundedSemaphore {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(
+        _args: &Bound<'_, PyAny>,
+        _kwargs: Option<&Bound<'_, PyAny>>,
+    ) -> PyClassInitializer<Self> {
+        bounded()
+    }
+
+    #[pyo3(signature = (value = None))]
+    fn __init__(slf: &Bound<'_, Self>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let semaphore = slf.as_super().get();
+        // Without a bound while it changes: the old one says nothing about the new count.
+        semaphore.limit.store(usize::MAX, Relaxed);
+        let limit = semaphore.initialise(value)?;
+        semaphore.limit.store(limit, Relaxed);
+        Ok(())
+    }
+
+    #[getter]
+    fn _initial_value(slf: &Bound<'_, Self>) -> usize {
+        slf.as_super().get().limit.load(Relaxed)
+    }
+}
+
+fn bounded() -> PyClassInitializer<PyBoundedSemaphore> {
+    let base = PySemaphore { semaphore: Semaphore::new(1), limit: AtomicUsize::new(1) };
+    PyClassInitializer::from(base).add_subclass(PyBoundedSemaphore {})
+}
+
+fn acquire<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<bool> {
+    let semaphore = &slf.get().semaphore;
+    let [blocking, timeout] = args.bind("Semaphore.acquire", ["blocking", "timeout"], 0)?;
+    let timeout = timeout.filter(|timeout| !timeout.is_none());
+    let blocking = blocking.as_ref().map_or(Ok(true), interpreter::is_true)?;
+    if !blocking && timeout.is_some() {
+        return Err(error::timeout_for_nonblocking_acquire());
+    }
+    if semaphore.try_acquire() {
+        return Ok(true);
+    }
+    if !blocking {
+        return Ok(false);
+    }
+    acquire_contended(slf, timeout.as_ref())
+}
+
+fn enter(slf: &Bound<'_, PySemaphore>) -> PyResult<bool> {
+    if slf.get().semaphore.try_acquire() {
+        return Ok(true);
+    }
+    acquire_contended(slf, None)
+}
+
+#[cold]
+fn acquire_contended<'py>(
+    slf: &Bound<'py, PySemaphore>,
+    timeout: Option<&Bound<'py, PyAny>>,
+) -> PyResult<bool> {
+    let semaphore = &slf.get().semaphore;
+    let until = Until::from_now(timeout)?;
+    blocking::wait(slf.py(), until, |deadline, on_signal| {
+        semaphore.acquire_with(deadline, on_signal)
+    })
+}
+
+fn release<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<()> {
+    let [n] = args.bind("Semaphore.release", ["n"], 0)?;
+    match n {
+        None => release_many(slf, 1),
+        Some(n) => {
+            if interpreter::less(&n, 1_i32.into_pyobject(slf.py())?.as_any())? {
+                return Err(error::nothing_to_release());
+            }
+            release_many(slf, n.extract()?)
+        }
+    }
+}
+
+#[inline]
+fn release_many(slf: &Bound<'_, PySemaphore>, n: usize) -> PyResult<()> {
+    let this = slf.get();
+    match this.semaphore.release_within(n, this.limit.load(Relaxed)) {
+        Ok(wakes) => Ok(blocking::wake(slf.py(), wakes)),
+        Err(_) if this.limit.load(Relaxed) == usize::MAX => {
+            Err(PyOverflowError::new_err("too many permits for a semaphore"))
+        }
+        Err(_) => Err(error::released_too_many_times()),
+    }
+}
+
+fn exit<'py>(slf: &Bound<'py, PySemaphore>, _: &Arguments<'py>) -> PyResult<()> {
+    let class = slf.get_type();
+    if class.is(slf.py().get_type::<PySemaphore>())
+        || class.is(slf.py().get_type::<PyBoundedSemaphore>())
+    {
+        return release_many(slf, 1);
+    }
+    // A subclass may have a release of its own.
+    interpreter::call0(&interpreter::getattr(slf, "release")?).map(drop)
+}
+
+/// Puts the hot methods into the classes.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_constructor(py, |_| Ok(PySemaphore::default()));
+    slots::install_constructor(py, |_| Ok(bounded()));
+    slots::install::<PySemaphore>(
+        py,
+        [
+            fastcall(c"acquire", ACQUIRE_DOC, acquire),
+            fastcall(c"release", RELEASE_DOC, release),
+            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nTake a permit.", enter),
+            fastcall(
+                c"__exit__",
+                c"__exit__($self, /, *exc_info)\n--\n\nGive the permit back.",
+                exit,
+            ),
+        ],
+    )
+}

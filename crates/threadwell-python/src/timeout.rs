@@ -1,0 +1,157 @@
+//! From Python's `blocking` and `timeout` arguments to deadlines.
+//!
+//! The arguments that programs pass are understood here. All others are first shown to the
+//! interpreter's own lock, whose exceptions then are the right ones in type and wording on every
+//! version; if it takes them, they are read the long way.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyTuple};
+use threadwell::Deadline;
+
+use crate::interpreter;
+use crate::slots::Arguments;
+
+/// How long an operation may wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Until {
+    /// Not at all.
+    Now,
+    /// That many seconds, more than none.
+    Seconds(f64),
+    /// Until that moment.
+    At(Deadline),
+    /// As long as it takes.
+    Forever,
+}
+
+/// A timeout in seconds that the interpreter's lock is sure to accept; `TIMEOUT_MAX` is above it.
+const SURELY_VALID: f64 = 9.0e9;
+
+impl Until {
+    pub(crate) fn deadline(self) -> Option<Deadline> {
+        match self {
+            Self::Now => Some(Deadline::now()),
+            // Rounded up, as CPython does: a wait is never shorter than asked for.
+            Self::Seconds(seconds) => {
+                Some(Deadline::after(Duration::from_nanos((seconds * 1e9).ceil() as u64)))
+            }
+            Self::At(deadline) => Some(deadline),
+            Self::Forever => None,
+        }
+    }
+
+    /// The same as a point in time, for several waits in a row.
+    pub(crate) fn fixed(self) -> Self {
+        self.deadline().map_or(Self::Forever, Self::At)
+    }
+
+    fn after(seconds: f64) -> Self {
+        if seconds > 0.0 { Self::Seconds(seconds) } else { Self::Now }
+    }
+
+    /// The `timeout=None` of `Condition.wait` and `Event.wait`: negative means not at all.
+    pub(crate) fn optional(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let Some(timeout) = timeout.filter(|timeout| !timeout.is_none()) else {
+            return Ok(Self::Forever);
+        };
+        if let Some(seconds) = exact_seconds(timeout)
+            && seconds <= SURELY_VALID
+        {
+            return Ok(Self::after(seconds));
+        }
+        Self::unusual(timeout)
+    }
+
+    /// The `timeout=None` of operations that the standard library adds to the present time first:
+    /// `Semaphore.acquire`, `Barrier.wait` and `Condition.wait_for`.
+    pub(crate) fn from_now(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        match timeout {
+            Some(timeout) if exact_seconds(timeout).is_none() => {
+                let now = 0.0_f64.into_pyobject(timeout.py())?;
+                interpreter::add(now.as_any(), timeout)?;
+                Self::optional(Some(timeout))
+            }
+            timeout => Self::optional(timeout),
+        }
+    }
+
+    #[cold]
+    fn unusual(timeout: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if !interpreter::greater(timeout, 0_i32.into_pyobject(timeout.py())?.as_any())? {
+            return Ok(Self::Now);
+        }
+        let args =
+            PyTuple::new(timeout.py(), [true.into_pyobject(timeout.py())?.as_any(), timeout])?;
+        interpreter::call(&reference_acquire(timeout.py())?, &args)?;
+        Ok(Self::after(timeout.extract()?))
+    }
+}
+
+/// The value of a plain `float` or `int` that is a finite number.
+#[inline]
+fn exact_seconds(timeout: &Bound<'_, PyAny>) -> Option<f64> {
+    let seconds = if let Ok(float) = timeout.cast_exact::<PyFloat>() {
+        float.value()
+    } else {
+        timeout.cast_exact::<PyInt>().ok()?.extract().ok()?
+    };
+    (!seconds.is_nan()).then_some(seconds)
+}
+
+/// The `blocking=True, timeout=-1` of `Lock.acquire` and `RLock.acquire`.
+///
+/// `names` are the names of the last values of `args`, as in a vectorcall.
+#[inline]
+pub(crate) fn of_acquire<'py>(args: &Arguments<'py>) -> PyResult<Until> {
+    match (args.positional(), args.names()) {
+        ([], None) => return Ok(Until::Forever),
+        ([blocking], None) => {
+            if let Ok(blocking) = blocking.cast_exact::<PyBool>() {
+                return Ok(if blocking.is_true() { Until::Forever } else { Until::Now });
+            }
+        }
+        _ => {}
+    }
+    of_acquire_unusual(args)
+}
+
+fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
+    let (blocking, timeout) = (args.get(0, "blocking"), args.get(1, "timeout"));
+    let known = usize::from(blocking.is_some()) + usize::from(timeout.is_some());
+    let blocking_flag = match &blocking {
+        None => Some(true),
+        Some(value) => value.cast_exact::<PyBool>().ok().map(|value| value.is_true()),
+    };
+    let seconds = match &timeout {
+        None => Some(-1.0),
+        Some(value) => exact_seconds(value),
+    };
+    if known == args.len()
+        && let (Some(blocking), Some(seconds)) = (blocking_flag, seconds)
+    {
+        if blocking && seconds == -1.0 {
+            return Ok(Until::Forever);
+        }
+        if !blocking && seconds == -1.0 {
+            return Ok(Until::Now);
+        }
+        if blocking && (0.0..=SURELY_VALID).contains(&seconds) {
+            return Ok(Until::after(seconds));
+        }
+    }
+    args.show_to(&reference_acquire(args.py())?)?;
+    let blocking = blocking.as_ref().map_or(Ok(true), interpreter::is_true)?;
+    let seconds = timeout.map_or(Ok(-1.0), |timeout| timeout.extract())?;
+    Ok(match (blocking, seconds) {
+        (false, _) => Until::Now,
+        (true, -1.0) => Until::Forever,
+        (true, seconds) => Until::after(seconds),
+    })
+}
+
+/// `acquire` of a free lock of the interpreter's own.
+pub(crate) fn reference_acquire(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("_thread")?.getattr("allocate_lock")?.call0()?.getattr("acquire")
+}
