@@ -5,13 +5,14 @@ use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Arrival, Barrier, LastArrival};
 
 use crate::interpreter::{self, ForeignRef};
 use crate::slots::{self, Arguments, fastcall};
 use crate::timeout::Until;
-use crate::{blocking, error};
+use crate::{blocking, error, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -58,20 +59,27 @@ impl PyBarrier {
         Self::default()
     }
 
-    #[pyo3(signature = (parties, action = None, timeout = None))]
+    #[pyo3(signature = (*args, **kwargs))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        parties: &Bound<'_, PyAny>,
-        action: Option<Py<PyAny>>,
-        timeout: Option<Py<PyAny>>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        if interpreter::less(parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
+        let names = ["parties", "action", "timeout"];
+        let [parties, action, timeout] =
+            signature::bind_init("Barrier.__init__", names, 1, args, kwargs)?;
+        let given = |value: Option<Bound<'_, PyAny>>| {
+            value.filter(|value| !value.is_none()).map(|value| ForeignRef::new(value.unbind()))
+        };
+        // Bound: it is required.
+        let Some(parties) = parties else { return Ok(()) };
+        if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
             return Err(error::too_few_parties());
         }
         let parts = Parts {
             barrier: Barrier::new(parties.extract()?),
-            action: action.map(ForeignRef::new),
-            timeout: timeout.map(ForeignRef::new),
+            action: given(action),
+            timeout: given(timeout),
         };
         slf.get().parts.set(parts).map_err(|_| {
             PyRuntimeError::new_err("a barrier keeps the parties it was initialised with")

@@ -37,12 +37,15 @@ pub(crate) fn sleep<R: Send>(
     }
 }
 
-/// [`sleep`] for a wait with a [`WaitOutcome`]: whether it was ready in time.
+/// [`sleep`] for something that has just been found not to be ready: whether it was in time.
 pub(crate) fn wait(
     py: Python<'_>,
     until: Until,
     wait: impl FnOnce(Option<Deadline>, OnSignal<'_>) -> WaitOutcome + Send,
 ) -> PyResult<bool> {
+    if until == Until::Now {
+        return Ok(false);
+    }
     Ok(sleep(py, until, wait)? == WaitOutcome::Ready)
 }
 

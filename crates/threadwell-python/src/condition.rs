@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Condition, Deadline, OnSignal, WaitOutcome};
 
@@ -13,7 +13,7 @@ use crate::interpreter;
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::Until;
 use crate::underlying::Underlying;
-use crate::{blocking, deprecated, error};
+use crate::{blocking, deprecated, error, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -70,10 +70,15 @@ impl PyCondition {
         Self::default()
     }
 
-    #[pyo3(signature = (lock = None))]
-    fn __init__(slf: &Bound<'_, Self>, lock: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let lock = match lock {
-            Some(lock) => Underlying::new(lock)?,
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let [lock] = signature::bind_init("Condition.__init__", ["lock"], 0, args, kwargs)?;
+        let lock = match lock.filter(|lock| !lock.is_none()) {
+            Some(lock) => Underlying::new(&lock)?,
             None => Underlying::rlock(slf.py())?,
         };
         slf.get().lock.set(lock).map_err(|_| {

@@ -3,11 +3,12 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 use threadwell::Event;
 
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::Until;
-use crate::{blocking, deprecated};
+use crate::{blocking, deprecated, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -50,7 +51,14 @@ impl PyEvent {
         Self::default()
     }
 
-    fn __init__(&self) {}
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __init__(
+        &self,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        signature::bind_init("Event.__init__", [], 0, args, kwargs).map(|[]| ())
+    }
 
     /// Use `is_set()`.
     #[pyo3(name = "isSet")]

@@ -15,6 +15,7 @@ mod interpreter;
 mod lock;
 mod rlock;
 mod semaphore;
+mod signature;
 mod slots;
 mod timeout;
 mod underlying;

@@ -116,9 +116,6 @@ impl PyRLock {
 
     #[cold]
     fn acquire_contended(&self, py: Python<'_>, until: Until) -> PyResult<bool> {
-        if until == Until::Now {
-            return Ok(false);
-        }
         blocking::wait(py, until, |deadline, on_signal| self.lock.acquire_with(deadline, on_signal))
     }
 

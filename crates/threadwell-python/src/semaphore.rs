@@ -3,14 +3,16 @@
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use pyo3::PyClass;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
-use pyo3::types::PyInt;
+use pyo3::pyclass::boolean_struct::True;
+use pyo3::types::{PyDict, PyInt, PyTuple};
 use threadwell::Semaphore;
 
-use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::slots::{self, Arguments, Method, fastcall, noargs};
 use crate::timeout::Until;
-use crate::{blocking, error, interpreter};
+use crate::{blocking, error, interpreter, signature};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=None)
 --
@@ -70,9 +72,14 @@ impl PySemaphore {
         Self::default()
     }
 
-    #[pyo3(signature = (value = None))]
-    fn __init__(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.initialise(value).map(drop)
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __init__(
+        &self,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let [value] = signature::bind_init("Semaphore.__init__", ["value"], 0, args, kwargs)?;
+        self.initialise(value.as_ref()).map(drop)
     }
 
     #[getter]
@@ -144,12 +151,18 @@ impl PyBoundedSemaphore {
         bounded()
     }
 
-    #[pyo3(signature = (value = None))]
-    fn __init__(slf: &Bound<'_, Self>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let init = "BoundedSemaphore.__init__";
+        let [value] = signature::bind_init(init, ["value"], 0, args, kwargs)?;
         let semaphore = slf.as_super().get();
         // Without a bound while it changes: the old one says nothing about the new count.
         semaphore.limit.store(usize::MAX, Relaxed);
-        let limit = semaphore.initialise(value)?;
+        let limit = semaphore.initialise(value.as_ref())?;
         semaphore.limit.store(limit, Relaxed);
         Ok(())
     }
@@ -165,7 +178,25 @@ fn bounded() -> PyClassInitializer<PyBoundedSemaphore> {
     PyClassInitializer::from(base).add_subclass(PyBoundedSemaphore {})
 }
 
-fn acquire<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<bool> {
+/// The two classes, seen as the one that has the semaphore.
+trait AsSemaphore: PyClass<Frozen = True> + Sync {
+    fn base<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, PySemaphore>;
+}
+
+impl AsSemaphore for PySemaphore {
+    fn base<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, PySemaphore> {
+        slf
+    }
+}
+
+impl AsSemaphore for PyBoundedSemaphore {
+    fn base<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, PySemaphore> {
+        slf.as_super()
+    }
+}
+
+fn acquire<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> PyResult<bool> {
+    let slf = T::base(slf);
     let semaphore = &slf.get().semaphore;
     let [blocking, timeout] = args.bind("Semaphore.acquire", ["blocking", "timeout"], 0)?;
     let timeout = timeout.filter(|timeout| !timeout.is_none());
@@ -182,7 +213,8 @@ fn acquire<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResul
     acquire_contended(slf, timeout.as_ref())
 }
 
-fn enter(slf: &Bound<'_, PySemaphore>) -> PyResult<bool> {
+fn enter<T: AsSemaphore>(slf: &Bound<'_, T>) -> PyResult<bool> {
+    let slf = T::base(slf);
     if slf.get().semaphore.try_acquire() {
         return Ok(true);
     }
@@ -201,7 +233,8 @@ fn acquire_contended<'py>(
     })
 }
 
-fn release<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<()> {
+fn release<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> PyResult<()> {
+    let slf = T::base(slf);
     let [n] = args.bind("Semaphore.release", ["n"], 0)?;
     match n {
         None => release_many(slf, 1),
@@ -226,7 +259,8 @@ fn release_many(slf: &Bound<'_, PySemaphore>, n: usize) -> PyResult<()> {
     }
 }
 
-fn exit<'py>(slf: &Bound<'py, PySemaphore>, _: &Arguments<'py>) -> PyResult<()> {
+fn exit<'py, T: AsSemaphore>(slf: &Bound<'py, T>, _: &Arguments<'py>) -> PyResult<()> {
+    let slf = T::base(slf);
     let class = slf.get_type();
     if class.is(slf.py().get_type::<PySemaphore>())
         || class.is(slf.py().get_type::<PyBoundedSemaphore>())
@@ -237,21 +271,24 @@ fn exit<'py>(slf: &Bound<'py, PySemaphore>, _: &Arguments<'py>) -> PyResult<()> 
     interpreter::call0(&interpreter::getattr(slf, "release")?).map(drop)
 }
 
+fn methods<T: AsSemaphore>() -> [Method; 4] {
+    [
+        fastcall(c"acquire", ACQUIRE_DOC, acquire::<T>),
+        fastcall(c"release", RELEASE_DOC, release::<T>),
+        noargs(c"__enter__", c"__enter__($self, /)\n--\n\nTake a permit.", enter::<T>),
+        fastcall(
+            c"__exit__",
+            c"__exit__($self, /, *exc_info)\n--\n\nGive the permit back.",
+            exit::<T>,
+        ),
+    ]
+}
+
 /// Puts the hot methods into the classes.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install_constructor(py, |_| Ok(PySemaphore::default()));
     slots::install_constructor(py, |_| Ok(bounded()));
-    slots::install::<PySemaphore>(
-        py,
-        [
-            fastcall(c"acquire", ACQUIRE_DOC, acquire),
-            fastcall(c"release", RELEASE_DOC, release),
-            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nTake a permit.", enter),
-            fastcall(
-                c"__exit__",
-                c"__exit__($self, /, *exc_info)\n--\n\nGive the permit back.",
-                exit,
-            ),
-        ],
-    )
+    slots::install::<PySemaphore>(py, methods::<PySemaphore>())?;
+    // The same methods once more: the interpreter's fast calls are for a type's own methods.
+    slots::install::<PyBoundedSemaphore>(py, methods::<PyBoundedSemaphore>())
 }

@@ -14,14 +14,13 @@ use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::slice;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use pyo3::{PyClass, PyClassInitializer, PyTypeInfo};
 
-use crate::interpreter;
+use crate::{interpreter, signature};
 
 /// A method to be put into a type.
 pub(crate) struct Method {
@@ -214,41 +213,14 @@ impl<'py> Arguments<'py> {
         parameters: [&str; N],
         required: usize,
     ) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
-        let error = |what: String| Err(PyTypeError::new_err(format!("{function}() {what}")));
-        if self.positional > N {
-            // `self` counts.
-            let (least, most, given) = (required + 1, N + 1, self.positional + 1);
-            let takes = match least == most {
-                true => format!("{most}"),
-                false => format!("from {least} to {most}"),
-            };
-            let plural = if most == 1 { "" } else { "s" };
-            let were = if given == 1 { "was" } else { "were" };
-            return error(format!(
-                "takes {takes} positional argument{plural} but {given} {were} given"
-            ));
-        }
-        let mut bound: [Option<Bound<'py, PyAny>>; N] = [const { None }; N];
-        for (place, value) in bound.iter_mut().zip(self.positional()) {
-            *place = Some((**value).clone());
-        }
-        for index in 0..self.values.len() - self.positional {
-            let name = self.name(index).to_string();
-            let Some(position) = parameters.iter().position(|parameter| *parameter == name) else {
-                return error(format!("got an unexpected keyword argument '{name}'"));
-            };
+        let positional = self.positional().iter().map(|value| (**value).clone());
+        let named = (0..self.values.len() - self.positional).map(|index| {
             // SAFETY: a value of the running call: not null, alive.
             let value =
                 unsafe { Bound::from_borrowed_ptr(self.py, self.values[self.positional + index]) };
-            if bound[position].replace(value).is_some() {
-                return error(format!("got multiple values for argument '{name}'"));
-            }
-        }
-        if let Some(missing) = (0..required).find(|&index| bound[index].is_none()) {
-            let name = parameters[missing];
-            return error(format!("missing 1 required positional argument: '{name}'"));
-        }
-        Ok(bound)
+            (self.name(index).to_string(), value)
+        });
+        signature::bind(function, parameters, required, positional, named)
     }
 
     /// The name of the `index`th named argument.

@@ -32,7 +32,7 @@ const SURELY_VALID: f64 = 9.0e9;
 impl Until {
     pub(crate) fn deadline(self) -> Option<Deadline> {
         match self {
-            Self::Now => Some(Deadline::now()),
+            Self::Now => Some(Deadline::PAST),
             // Rounded up, as CPython does: a wait is never shorter than asked for.
             Self::Seconds(seconds) => {
                 Some(Deadline::after(Duration::from_nanos((seconds * 1e9).ceil() as u64)))

@@ -28,7 +28,10 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The present moment: a wait for it fails at once unless it can succeed at once.
+    /// A point that has always passed: a wait for it succeeds at once or not at all.
+    pub const PAST: Self = Self { nanos: 0 };
+
+    /// The present moment.
     #[must_use]
     pub fn now() -> Self {
         Self { nanos: clock::monotonic_nanos() }
@@ -44,7 +47,7 @@ impl Deadline {
     /// Whether the point lies in the past.
     #[must_use]
     pub fn has_passed(self) -> bool {
-        clock::monotonic_nanos() >= self.nanos
+        self == Self::PAST || clock::monotonic_nanos() >= self.nanos
     }
 
     /// The time that is left, zero once the point has passed.
