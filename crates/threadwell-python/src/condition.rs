@@ -181,7 +181,8 @@ fn release(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
     underlying(slf)?.release(slf.py())
 }
 
-fn enter(slf: &Bound<'_, PyCondition>) -> PyResult<Py<PyAny>> {
+fn enter<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
+    let [] = args.bind("Condition.__enter__", [], 0)?;
     Ok(underlying(slf)?.enter(slf.py())?.unbind())
 }
 
@@ -315,7 +316,7 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
         [
             fastcall(c"acquire", c"acquire(*args)\n--\n\nAcquire the lock.", acquire),
             noargs(c"release", c"release($self, /)\n--\n\nRelease the lock.", release),
-            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
+            fastcall(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
             fastcall(c"wait", WAIT_DOC, wait),
             fastcall(c"notify", NOTIFY_DOC, notify),

@@ -169,7 +169,26 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     }
 }
 
-/// A reference whose drop may run Python code: to an object that is not one of ours.
+/// Gives up a reference, which the caller has, to an object that may run Python code when it goes.
+#[inline]
+pub(crate) fn decref(object: Object) {
+    // SAFETY: the caller has a reference, so the object is alive.
+    if unsafe { ffi::Py_REFCNT(object) } > 1 && cfg!(not(Py_GIL_DISABLED)) {
+        // SAFETY: as above; and it is not the last one, so that nothing runs.
+        unsafe { ffi::Py_DECREF(object) };
+    } else {
+        decref_last(object);
+    }
+}
+
+#[cold]
+fn decref_last(object: Object) {
+    let function = unwinding!(ffi::Py_DecRef as fn(Object) -> ());
+    // SAFETY: the caller has a reference and gives it up; the thread is attached.
+    guarded(|| unsafe { function(object) });
+}
+
+/// A reference to an object that is not one of ours, in one that is.
 pub(crate) struct ForeignRef(mem::ManuallyDrop<Py<PyAny>>);
 
 impl ForeignRef {
@@ -185,8 +204,6 @@ impl ForeignRef {
 impl Drop for ForeignRef {
     /// Runs in the deallocation of the object that holds the reference, so attached.
     fn drop(&mut self) {
-        let function = unwinding!(ffi::Py_DecRef as fn(Object) -> ());
-        // SAFETY: the reference is given up here and nowhere else; the thread is attached.
-        guarded(|| unsafe { function(self.0.as_ptr()) });
+        decref(self.0.as_ptr());
     }
 }

@@ -89,10 +89,6 @@ fn acquire<'py>(slf: &Bound<'py, PyLock>, args: &Arguments<'py>) -> PyResult<boo
     PyLock::acquire(slf, of_acquire(args)?)
 }
 
-fn enter(slf: &Bound<'_, PyLock>) -> PyResult<bool> {
-    PyLock::acquire(slf, Until::Forever)
-}
-
 fn exit<'py>(slf: &Bound<'py, PyLock>, _: &Arguments<'py>) -> PyResult<()> {
     PyLock::release(slf)
 }
@@ -117,7 +113,7 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
                 locked,
             ),
             noargs(c"locked_lock", c"An obsolete synonym of locked().", locked),
-            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
+            fastcall(c"__enter__", ACQUIRE_DOC, acquire),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
         ],
     )

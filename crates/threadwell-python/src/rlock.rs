@@ -132,10 +132,6 @@ fn acquire<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<bo
     PyRLock::acquire(slf, of_acquire(args)?)
 }
 
-fn enter(slf: &Bound<'_, PyRLock>) -> PyResult<bool> {
-    PyRLock::acquire(slf, Until::Forever)
-}
-
 fn exit<'py>(slf: &Bound<'py, PyRLock>, _: &Arguments<'py>) -> PyResult<()> {
     PyRLock::release(slf)
 }
@@ -153,7 +149,7 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
             fastcall(c"acquire", ACQUIRE_DOC, acquire),
             noargs(c"release", RELEASE_DOC, PyRLock::release),
             noargs(c"locked", c"locked($self, /)\n--\n\nWhether any thread owns the lock.", locked),
-            noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
+            fastcall(c"__enter__", ACQUIRE_DOC, acquire),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
         ],
     )

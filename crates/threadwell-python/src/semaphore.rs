@@ -10,7 +10,7 @@ use pyo3::pyclass::boolean_struct::True;
 use pyo3::types::{PyDict, PyInt, PyTuple};
 use threadwell::Semaphore;
 
-use crate::slots::{self, Arguments, Method, fastcall, noargs};
+use crate::slots::{self, Arguments, Method, fastcall};
 use crate::timeout::Until;
 use crate::{blocking, error, interpreter, signature};
 
@@ -213,14 +213,6 @@ fn acquire<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> P
     acquire_contended(slf, timeout.as_ref())
 }
 
-fn enter<T: AsSemaphore>(slf: &Bound<'_, T>) -> PyResult<bool> {
-    let slf = T::base(slf);
-    if slf.get().semaphore.try_acquire() {
-        return Ok(true);
-    }
-    acquire_contended(slf, None)
-}
-
 #[cold]
 fn acquire_contended<'py>(
     slf: &Bound<'py, PySemaphore>,
@@ -275,7 +267,7 @@ fn methods<T: AsSemaphore>() -> [Method; 4] {
     [
         fastcall(c"acquire", ACQUIRE_DOC, acquire::<T>),
         fastcall(c"release", RELEASE_DOC, release::<T>),
-        noargs(c"__enter__", c"__enter__($self, /)\n--\n\nTake a permit.", enter::<T>),
+        fastcall(c"__enter__", ACQUIRE_DOC, acquire::<T>),
         fastcall(
             c"__exit__",
             c"__exit__($self, /, *exc_info)\n--\n\nGive the permit back.",

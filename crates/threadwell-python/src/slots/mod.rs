@@ -22,6 +22,9 @@ use pyo3::{PyClass, PyClassInitializer, PyTypeInfo};
 
 use crate::{interpreter, signature};
 
+#[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
+mod context;
+
 /// A method to be put into a type.
 pub(crate) struct Method {
     pub(crate) name: &'static CStr,
@@ -50,7 +53,16 @@ pub(crate) fn install<T: PyTypeInfo>(
         let descriptor = unsafe { ffi::PyDescr_NewMethod(class.as_type_ptr(), definition) };
         // SAFETY: a new reference, or null with an exception set.
         let descriptor = unsafe { Bound::from_owned_ptr_or_err(py, descriptor) }?;
-        class.setattr(method.name.to_str().expect("method names are ASCII"), descriptor)?;
+        let name = method.name.to_str().expect("method names are ASCII");
+        #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
+        let descriptor = match name {
+            // SAFETY: `fastcall` made it, so that is the type of its function.
+            "__enter__" | "__exit__" => {
+                context::wrap(&descriptor, unsafe { method.function.PyCFunctionFastWithKeywords })?
+            }
+            _ => descriptor,
+        };
+        class.setattr(name, descriptor)?;
     }
     Ok(())
 }
