@@ -266,6 +266,9 @@ fn wait_again(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<()> {
 }
 
 fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<()> {
+    if args.len() == 0 {
+        return notify_waiters(slf, 1);
+    }
     let [n] = args.bind("Condition.notify", ["n"], 0)?;
     let n = match n {
         None => 1,

@@ -30,6 +30,13 @@ impl Wakes {
         self.first.is_none()
     }
 
+    #[cold]
+    fn wake(&self) {
+        for record in self.first.iter().chain(&self.rest) {
+            record.unpark();
+        }
+    }
+
     pub(crate) fn push(&mut self, record: Arc<ThreadRecord>) {
         match self.first {
             None => self.first = Some(record),
@@ -39,9 +46,10 @@ impl Wakes {
 }
 
 impl Drop for Wakes {
+    #[inline]
     fn drop(&mut self) {
-        for record in self.first.iter().chain(&self.rest) {
-            record.unpark();
+        if !self.is_empty() {
+            self.wake();
         }
     }
 }
