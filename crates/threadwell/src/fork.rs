@@ -9,8 +9,8 @@
 
 /// Makes the crate usable in the child of a `fork`.
 ///
-/// The order: the epoch first, since everything else consults it; then the forking thread's own
-/// entry in the table of threads.
+/// The order: the epoch first, since everything else consults it; then the table of threads, which
+/// keeps the forking thread.
 ///
 /// # Safety
 ///
@@ -19,5 +19,5 @@
 /// another one holds.
 pub unsafe fn after_in_child() {
     crate::sys::epoch::advance();
-    crate::park::record::relist_current();
+    crate::park::record::keep_only_current();
 }

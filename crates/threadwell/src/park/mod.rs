@@ -2,6 +2,8 @@
 //!
 //! The protocol is told in `README.md` beside this file.
 
+#[cfg(not(threadwell_loom))]
+mod fork_mutex;
 mod mutex;
 mod parker;
 mod queue;
@@ -10,6 +12,8 @@ mod wakes;
 
 use std::ops::ControlFlow;
 
+#[cfg(not(threadwell_loom))]
+pub(crate) use fork_mutex::ForkMutex;
 pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Token, WaitQueue};
 pub use record::ThreadId;
 pub use wakes::Wakes;

@@ -8,8 +8,8 @@
 //! | 2..32 | epoch       | the fork epoch in which it was last taken; wraps         |
 //!
 //! A word from an older epoch was copied by `fork`. Its holder, if any, does not exist in this
-//! process, and what it guards describes threads that do not exist either: the first to take it
-//! here is told so ([`Taken::Stale`]) and starts afresh.
+//! process, and what it guards may describe threads that do not exist either: the first to take it
+//! here is told so ([`Taken::Stale`]), and whether it was held, so that what it guards may be torn.
 //!
 //! # Memory ordering
 //!
@@ -28,8 +28,9 @@ const EPOCH_SHIFT: u32 = 2;
 pub(super) enum Taken {
     /// What it guards is as its last holder left it.
     Current,
-    /// What it guards was copied by `fork` and may be half changed: reset it before use.
-    Stale,
+    /// What it guards was copied by `fork`. If the mutex was `held` then, it may be half changed:
+    /// reset it before use.
+    Stale { held: bool },
 }
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl EpochMutex {
         let mut mark = 0;
         loop {
             let (next, taken) = if word & !(LOCKED | CONTENDED) != epoch {
-                (epoch | LOCKED, Some(Taken::Stale))
+                (epoch | LOCKED, Some(Taken::Stale { held: word & LOCKED != 0 }))
             } else if word & LOCKED == 0 {
                 (word | LOCKED | mark, Some(Taken::Current))
             } else {
@@ -78,6 +79,14 @@ impl EpochMutex {
             mark = CONTENDED;
             word = self.futex.word().load(Relaxed);
         }
+    }
+
+    /// Whether the mutex was held when this process was forked, and has not been taken since.
+    #[cfg(not(threadwell_loom))]
+    pub(super) fn is_torn(&self) -> bool {
+        // Relaxed: the caller has exclusive access to what the mutex guards.
+        let word = self.futex.word().load(Relaxed);
+        word & LOCKED != 0 && word & !(LOCKED | CONTENDED) != epoch::current() << EPOCH_SHIFT
     }
 
     /// Releases the mutex, which the caller holds.

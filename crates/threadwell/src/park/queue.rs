@@ -121,7 +121,7 @@ impl WaitQueue {
     #[inline]
     pub(crate) fn lock(&self) -> QueueGuard<'_> {
         let guard = QueueGuard { queue: self };
-        if self.mutex.lock() == Taken::Stale {
+        if self.mutex.lock() != Taken::Current {
             // The nodes are on the stacks of threads that do not exist in this process.
             guard.set_head(ptr::null());
         }

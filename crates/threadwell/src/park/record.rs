@@ -3,15 +3,11 @@
 //! A thread gets its record when it first takes a lock or waits, and keeps it until it ends. Other
 //! threads hold the record only through an `Arc`, for as long as they need to wake its owner.
 
-#![expect(unsafe_code, reason = "the table of live threads, behind a mutex that survives fork")]
-
-use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use super::mutex::{EpochMutex, Taken};
 use super::parker::Parker;
 use crate::primitive::{Acquire, Relaxed, Release};
 use crate::sys::futex::FutexOutcome;
@@ -177,44 +173,18 @@ pub(crate) use current::{current_id, current_record};
 
 /// The table of threads that live and have a record.
 mod live {
-    use std::cell::UnsafeCell;
-
-    use super::{
-        Arc, AtomicU32, BTreeMap, EpochMutex, ID_LIMIT, Relaxed, Taken, ThreadId, ThreadRecord,
-    };
-
-    struct Table {
-        mutex: EpochMutex,
-        records: UnsafeCell<BTreeMap<u32, Arc<ThreadRecord>>>,
-    }
-
-    // SAFETY: `records` is reached through `with` alone, which holds `mutex`; what it holds is
-    // `Send` and `Sync`.
-    unsafe impl Sync for Table {}
+    #[cfg(not(threadwell_loom))]
+    use std::collections::BTreeMap;
 
     #[cfg(not(threadwell_loom))]
-    static TABLE: Table =
-        Table { mutex: EpochMutex::new(), records: UnsafeCell::new(BTreeMap::new()) };
+    use super::super::ForkMutex;
+    use super::{Arc, AtomicU32, ID_LIMIT, Relaxed, ThreadId, ThreadRecord};
+
+    #[cfg(not(threadwell_loom))]
+    static TABLE: ForkMutex<BTreeMap<u32, Arc<ThreadRecord>>> = ForkMutex::new(BTreeMap::new());
 
     /// Relaxed throughout: an identity needs to be different, and carries nothing else.
     static ISSUED: AtomicU32 = AtomicU32::new(0);
-
-    #[cfg(not(threadwell_loom))]
-    fn with<R>(f: impl FnOnce(&mut BTreeMap<u32, Arc<ThreadRecord>>) -> R) -> R {
-        let taken = TABLE.mutex.lock();
-        // SAFETY: the mutex is held until the reference is last used, and `f` cannot reach the
-        // table again (it is a closure of this module).
-        let records = unsafe { &mut *TABLE.records.get() };
-        if taken == Taken::Stale {
-            // The parent may have been changing it when it forked: its nodes are not touched
-            // again, not even to free them. Threads list themselves anew when they next register;
-            // the forking thread does so in `fork::after_in_child`.
-            std::mem::forget(std::mem::take(records));
-        }
-        let result = f(records);
-        TABLE.mutex.unlock();
-        result
-    }
 
     /// An identity that no living thread has.
     pub(super) fn next_id() -> ThreadId {
@@ -237,26 +207,34 @@ mod live {
 
     #[cfg(not(threadwell_loom))]
     pub(super) fn insert(record: Arc<ThreadRecord>) {
-        let replaced = with(|records| records.insert(record.id().get(), record));
+        let replaced = TABLE.lock().insert(record.id().get(), record);
         drop(replaced);
+    }
+
+    /// Takes every record but this one out of the table.
+    #[cfg(not(threadwell_loom))]
+    pub(super) fn keep_only(record: Arc<ThreadRecord>) {
+        let only = BTreeMap::from([(record.id().get(), record)]);
+        let gone = std::mem::replace(&mut *TABLE.lock(), only);
+        drop(gone);
     }
 
     #[cfg(not(threadwell_loom))]
     pub(super) fn remove(id: ThreadId) {
-        let removed = with(|records| records.remove(&id.get()));
+        let removed = TABLE.lock().remove(&id.get());
         drop(removed);
     }
 
     pub(super) fn find(id: ThreadId) -> Option<Arc<ThreadRecord>> {
         #[cfg(not(threadwell_loom))]
-        return with(|records| records.get(&id.get()).cloned());
+        return TABLE.lock().get(&id.get()).cloned();
         #[cfg(threadwell_loom)]
         return None::<Arc<ThreadRecord>>.filter(|record| record.id() == id);
     }
 }
 
-/// Lists the calling thread again after the table was emptied by a fork.
+/// Lists the calling thread alone: in the child of a `fork` it is the only one.
 #[cfg(not(threadwell_loom))]
-pub(crate) fn relist_current() {
-    live::insert(current_record());
+pub(crate) fn keep_only_current() {
+    live::keep_only(current_record());
 }
