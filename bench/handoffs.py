@@ -4,8 +4,8 @@ An ordinary program; ``sides.workload`` executes it once per side, in place of w
 it then puts that side. Each function passes the
 turn to a second thread and back ``rounds`` times and returns the seconds that this took.
 
-Where the scheduler puts two threads changes a hand-off up to threefold, and it puts them anew each
-time. So each thread is bound to the processor it is told: both sides are compared on the same ones.
+Where the scheduler puts two threads changes a hand-off up to tenfold, and it puts them anew each
+time. So each thread can be bound to a processor: both sides are then compared on the same ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Callable
 
-Processors = tuple[int, int]  # where this thread runs, and where the other does
+# Where this thread runs, and where the other does; ``None`` leaves it to the scheduler.
+Processors = tuple[int, int] | None
 WARM_UP = 10
 
 
@@ -100,15 +101,15 @@ def _play(
     processors: Processors,
 ) -> float:
     """Time ``rounds`` turns of ``serve`` here, each met by one ``answer`` in a second thread."""
-    here, there = processors
+    allowed = os.sched_getaffinity(0)
+    here, there = ({processor} for processor in processors) if processors else (allowed, allowed)
 
     def opponent() -> None:
-        os.sched_setaffinity(0, {there})
+        os.sched_setaffinity(0, there)
         for _ in range(WARM_UP + rounds):
             answer()
 
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {here})
+    os.sched_setaffinity(0, here)
     thread = threading.Thread(target=opponent)
     thread.start()
     for _ in range(WARM_UP):

@@ -83,7 +83,8 @@ def in_child(name: str, kind: str, count: int) -> dict[str, float]:
     command = [sys.executable, __file__, name, kind, str(count)]
     child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if child.returncode != 0:
-        raise RuntimeError(child.stderr.strip().splitlines()[-1])
+        said = child.stderr.strip().splitlines() or ["nothing on stderr"]
+        raise RuntimeError(f"child ended with {child.returncode}: {said[-1]}")
     figures: dict[str, float] = json.loads(child.stdout)
     return figures
 

@@ -25,6 +25,9 @@ def heading(group: str) -> str:
 
 def row(result: Result) -> str:
     comparison = result.comparison
+    floor = result.details.get("floor")
+    if isinstance(floor, float):
+        return f"{result.name:<38}{quantity(floor, result.unit):>11}"
     if comparison is None:
         return f"{result.name:<38}{result.verdict}{': ' * bool(result.note)}{result.note}"
     spread = comparison.ratio

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import contention
 import estimate
+import floor
 import handoffs
 import measure
 import memory
@@ -22,7 +23,7 @@ from estimate import Comparison, Spread
 from operations import Operation
 
 HERE = Path(__file__).parent
-HANDOFF_ROUND = 3  # how much longer than a loop a round of hand-offs lasts
+HANDOFF_TURNS = 500_000  # per second of a loop's round: 1,000 for its 2 ms
 CONTENDED_ROUND = 150  # the interpreter switches threads every 5 ms only; fairness shows after many
 
 # How far short of a target an interval may end before the target counts as missed. Of 303
@@ -94,13 +95,19 @@ class Suite:
 
     def handoffs(self) -> Iterator[Result]:
         modules = self._both_run("handoffs.py")
-        seconds = HANDOFF_ROUND * self.round_seconds
+        rounds = max(estimate.FEWEST_ROUNDS, self.rounds // 2)
+        # As many on both sides: the longer two threads play, the more the scheduler moves them.
+        turns = round(HANDOFF_TURNS * self.round_seconds)
         for where, processors in placements():
             for kind in handoffs.HANDOFFS:
                 name = f"{kind}, {where}"
                 if self.wanted(name):
-                    make = partial(handoff_runner, kind, processors, seconds)
-                    yield self._judged("hand-off", name, make, modules)
+                    make = partial(handoff_runner, kind, turns, processors)
+                    yield self._judged("hand-off", name, make, modules, rounds)
+            name = f"floor: eventfd, {where}"
+            if self.wanted(name) and floor.AVAILABLE:
+                seconds = floor.in_child(turns, processors)
+                yield Result("hand-off", name, "s", details={"floor": seconds})
 
     def contended(self) -> Iterator[Result]:
         modules = self._both_run("contention.py")
@@ -206,21 +213,20 @@ class Suite:
         return [sides.workload(HERE / file, side) for side in self._both()]
 
 
-def placements() -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield where the two threads of a hand-off may run: together, and apart."""
+def placements() -> Iterator[tuple[str, handoffs.Processors]]:
+    """Yield where the two threads of a hand-off may run: together, apart, as scheduled."""
     first, *others = sorted(os.sched_getaffinity(0))
     yield "1 processor", (first, first)
     if others:
         yield "2 processors", (first, others[0])
+        yield "as scheduled", None
 
 
 def handoff_runner(
-    kind: str, processors: tuple[int, int], seconds: float, module: ModuleType
+    kind: str, turns: int, processors: handoffs.Processors, module: ModuleType
 ) -> measure.Runner:
     """Return a function that measures one round: the seconds that a turn and its answer take."""
-    play: Callable[[int, tuple[int, int]], float] = module.HANDOFFS[kind]
-    turns = 20
-    turns = max(turns, round(turns * seconds / play(turns, processors)))
+    play: Callable[[int, handoffs.Processors], float] = module.HANDOFFS[kind]
     return lambda: play(turns, processors) / turns
 
 

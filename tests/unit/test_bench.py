@@ -16,6 +16,7 @@ sys.path.insert(0, str(BENCH))
 
 import contention  # noqa: E402
 import estimate  # noqa: E402
+import floor  # noqa: E402
 import handoffs  # noqa: E402
 import measure  # noqa: E402
 import memory  # noqa: E402
@@ -169,7 +170,7 @@ def test_names_are_unique():
 def test_every_target_is_one_of_a_benchmark():
     names = {operation.name for operation in OPERATIONS}
     for kind in handoffs.HANDOFFS:
-        names |= {f"{kind}, 1 processor", f"{kind}, 2 processors"}
+        names |= {f"{kind}, 1 processor", f"{kind}, as scheduled"}
     assert set(targets.RATIOS) <= names
 
 
@@ -179,6 +180,14 @@ def test_every_handoff_runs_and_restores_the_processors(kind):
     for _, processors in suite.placements():
         assert handoffs.HANDOFFS[kind](5, processors) > 0
     assert os.sched_getaffinity(0) == allowed
+
+
+@pytest.mark.skipif(not floor.AVAILABLE, reason="this system has no eventfd")
+@pytest.mark.parametrize("processors", [None, (0, 0)])
+def test_the_floor_of_a_handoff_is_measured(processors):
+    if processors:
+        processors = (min(os.sched_getaffinity(0)),) * 2
+    assert floor.in_child(5, processors) > 0
 
 
 @pytest.mark.parametrize("primitive", contention.PRIMITIVES)
@@ -208,6 +217,14 @@ def test_memory_counts_bytes_of_objects():
     big = memory.in_child("threading", "Condition", 5_000)["bytes"]
     small = memory.in_child("threading", "Lock", 5_000)["bytes"]
     assert big > small > 0
+
+
+def test_a_child_that_dies_is_a_failed_row(tmp_path):
+    body = "from threading import *\nimport os\nLock = lambda: os.abort()"
+    name = write_module(tmp_path, "release", body)
+    child = run_bench("--module", name, "--only", "^Lock object$", "--check", path=tmp_path)
+    assert child.returncode == 1
+    assert "FAILED: child ended with -6" in child.stdout
 
 
 # The command
