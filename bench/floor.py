@@ -1,0 +1,54 @@
+"""The kernel's part of a hand-off on this machine: two processes that wake each other by eventfd.
+
+No interpreter lock is passed on and no lock of Python's taken. Threads are switched a little faster
+than processes, so a hand-off between threads may come out below it, but not by much.
+
+    python bench/floor.py TURNS [PROCESSOR PROCESSOR]      prints the seconds that a turn takes
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+WARM_UP = 10
+AVAILABLE = hasattr(os, "eventfd")
+
+
+def main(turns: str, *processors: str) -> None:
+    print(play(int(turns), [int(processor) for processor in processors]))
+
+
+def play(turns: int, processors: list[int]) -> float:
+    """Return what a turn and its answer take, on two processors or wherever the scheduler likes."""
+    ping, pong = os.eventfd(0), os.eventfd(0)
+    child = os.fork()
+    if processors:
+        os.sched_setaffinity(0, {processors[0 if child else 1]})
+    if child == 0:
+        for _ in range(WARM_UP + turns):
+            os.eventfd_read(ping)
+            os.eventfd_write(pong, 1)
+        os._exit(0)
+    begin = 0.0
+    for turn in range(WARM_UP + turns):
+        if turn == WARM_UP:
+            begin = time.perf_counter()
+        os.eventfd_write(ping, 1)
+        os.eventfd_read(pong)
+    taken = time.perf_counter() - begin
+    os.waitpid(child, 0)
+    return taken / turns
+
+
+def in_child(turns: int, processors: tuple[int, int] | None) -> float:
+    """Run ``play`` in an interpreter that has no threads."""
+    command = [sys.executable, __file__, str(turns), *map(str, processors or ())]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return float(child.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
