@@ -14,7 +14,8 @@ from types import ModuleType
 from operations import Operation
 
 WARM_UP = 64  # iterations after which the interpreter has specialised the loop's instructions
-MOST_ITERATIONS = 20_000  # bounds the objects that an operation with ``each`` builds in advance
+MOST_ITERATIONS = 50_000
+EACH_ITERATIONS = 1_000  # the same on both sides: how many objects there are decides what is cached
 
 # The statement stands in the function that sets its objects up, as it would in a program: its names
 # are locals. The two clock readings enclose nothing but the loop.
@@ -58,19 +59,26 @@ def compile_loop(operation: Operation, threading: ModuleType) -> Callable[[int],
 
 
 @functools.cache
-def empty_loop_cost() -> float:
-    """Return the seconds that one turn of a loop without a body takes."""
-    empty = Operation("empty loop", setup="", statement="pass", unroll=1)
+def empty_loop_cost(each: str, threading: ModuleType) -> float:
+    """Return the seconds that one turn of a loop without a body takes.
+
+    It is the least of many measurements: what is subtracted too little stays with both sides and
+    brings their ratio closer to 1, where anything subtracted too much would drive it away from 1.
+    """
+    empty = Operation("empty loop", setup="", statement="pass", unroll=1, each=each)
+    iterations = EACH_ITERATIONS
     costs = []
-    for _ in range(25):
-        loop = compile_loop(empty, time)
+    for _ in range(50):
+        loop = compile_loop(empty, threading)
         loop(WARM_UP)
-        costs.append(loop(10_000) / 10_000)
-    return sorted(costs)[len(costs) // 2]
+        costs.append(loop(iterations) / iterations)
+    return min(costs)
 
 
 def iterations_for(operation: Operation, threading: ModuleType, seconds: float) -> int:
     """Return how often to turn the loop for it to last about ``seconds``."""
+    if operation.each:
+        return EACH_ITERATIONS
     loop = compile_loop(operation, threading)
     iterations = 1
     while (taken := loop(iterations)) < seconds / 4 and iterations < MOST_ITERATIONS:
@@ -82,14 +90,17 @@ def loop_runner(operation: Operation, seconds: float, threading: ModuleType) -> 
     """Return a function that measures one round: the seconds that ``operation`` takes once."""
     with quiet():
         iterations = iterations_for(operation, threading, seconds)
-    empty = empty_loop_cost()
+        empty = empty_loop_cost(operation.each, threading)
 
     def run() -> float:
         loop = compile_loop(operation, threading)
         with quiet():
             loop(min(WARM_UP, iterations))
             taken = loop(iterations)
-        return max(taken / iterations - empty, 1e-12) / operation.unroll
+        cost = (taken / iterations - empty) / operation.unroll
+        if cost <= 0:
+            raise ArithmeticError(f"{operation.name} is lost in the cost of the loop")
+        return cost
 
     return run
 

@@ -26,9 +26,9 @@ HERE = Path(__file__).parent
 HANDOFF_TURNS = 500_000  # per second of a loop's round: 1,000 for its 2 ms
 CONTENDED_ROUND = 150  # the interpreter switches threads every 5 ms only; fairness shows after many
 
-# How far short of a target an interval may end before the target counts as missed. Of 303
-# comparisons of the stdlib with itself (--self-test) four intervals excluded 1, as 99 % confidence
-# lets one expect; the worst ended at 0.992. To call anything closer a miss would be to read noise.
+# How far short of a target an interval may end before the target counts as missed. Of some 900
+# comparisons of the stdlib with itself (--self-test) eight intervals excluded 1, as 99 % confidence
+# lets one expect, and one of them by more than this. To call less a miss would be to read noise.
 RESOLUTION = 0.01
 
 # What the unluckiest and the luckiest thread got, as multiples of a fair share.

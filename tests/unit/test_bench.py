@@ -22,6 +22,7 @@ import measure  # noqa: E402
 import memory  # noqa: E402
 import operations  # noqa: E402
 import report  # noqa: E402
+import run  # noqa: E402
 import sides  # noqa: E402
 import suite  # noqa: E402
 import targets  # noqa: E402
@@ -128,6 +129,14 @@ def test_a_loop_runs_its_statement_unrolled_between_setup_and_teardown():
     loop = measure.compile_loop(operation, recorder)
     assert loop(2) > 0
     assert recorder.calls == ["setup", *["statement"] * 6, "teardown"]
+
+
+def test_an_operation_that_costs_nothing_is_no_figure(monkeypatch):
+    monkeypatch.setattr(measure, "empty_loop_cost", lambda each, threading: 1.0)
+    operation = operations.Operation("nothing", "", "pass")
+    run = measure.loop_runner(operation, 1e-5, threading)
+    with pytest.raises(ArithmeticError, match="nothing is lost in the cost of the loop"):
+        run()
 
 
 def test_each_turn_gets_an_object_of_its_own():
@@ -290,6 +299,19 @@ def test_the_self_test_requires_parity_of_everything(tmp_path):
     run_bench("--self-test", "--only", "^Event.set, set before$", "--json", str(file))
     (result,) = json.loads(file.read_text())["results"]
     assert result["required"] == targets.PARITY
+
+
+def self_comparison(name, ratio):
+    comparison = estimate.compare([ratio] * 9, [1.0] * 9)
+    return suite.Result("uncontended", name, "s", estimate.LEVEL, 1.0, comparison)
+
+
+def test_the_self_test_fails_when_more_differ_than_chance_explains(capsys):
+    level = [self_comparison(f"level {n}", 1.001) for n in range(50)]
+    unlucky = self_comparison("slower", 0.9)
+    assert run.biased([*level, unlucky]) == 0
+    assert run.biased([*level, unlucky, self_comparison("faster", 1.1)]) == 1
+    assert "faster differs from itself" in capsys.readouterr().err
 
 
 # The table
