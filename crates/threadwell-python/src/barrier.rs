@@ -1,7 +1,6 @@
 //! `threading.Barrier`.
 
 use std::ffi::CStr;
-use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -9,6 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Arrival, Barrier, LastArrival};
 
+use crate::init_once::InitOnce;
 use crate::interpreter::{self, ForeignRef};
 use crate::slots::{self, Arguments, fastcall};
 use crate::timeout::Until;
@@ -41,7 +41,7 @@ Raises:
 #[pyclass(name = "Barrier", module = "threading", frozen, subclass, dict, weakref)]
 #[derive(Default)]
 pub(crate) struct PyBarrier {
-    parts: OnceLock<Parts>,
+    parts: InitOnce<Parts>,
 }
 
 /// What `__init__` makes.

@@ -1,7 +1,6 @@
 //! `threading.Condition`.
 
 use std::ffi::CStr;
-use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -9,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Condition, Deadline, OnSignal, WaitOutcome};
 
+use crate::init_once::InitOnce;
 use crate::interpreter;
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::Until;
@@ -59,7 +59,7 @@ Raises:
 #[derive(Default)]
 pub(crate) struct PyCondition {
     condition: Condition,
-    lock: OnceLock<Underlying>,
+    lock: InitOnce<Underlying>,
 }
 
 #[pymethods]
@@ -312,7 +312,7 @@ fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install_constructor(py, |py| {
         let lock = Underlying::rlock(py)?;
-        Ok(PyCondition { condition: Condition::new(), lock: OnceLock::from(lock) })
+        Ok(PyCondition { condition: Condition::new(), lock: InitOnce::from(lock) })
     });
     slots::install::<PyCondition>(
         py,

@@ -11,6 +11,7 @@ mod deprecated;
 mod error;
 mod event;
 mod fork;
+mod init_once;
 mod interpreter;
 mod lock;
 mod rlock;

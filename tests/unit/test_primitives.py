@@ -1,0 +1,180 @@
+"""What the binding itself is responsible for: the rest is tested against the stdlib in tests/seeds."""
+
+import contextlib
+import gc
+import weakref
+
+import pytest
+
+from threadwell import _native
+
+LOCKS = [_native.Lock, _native.RLock, _native.Condition, _native.Semaphore]
+CLASSES = {
+    "Lock": _native.Lock,
+    "RLock": _native.RLock,
+    "Condition": _native.Condition,
+    "Semaphore": _native.Semaphore,
+    "BoundedSemaphore": _native.BoundedSemaphore,
+    "Event": _native.Event,
+    "Barrier": lambda: _native.Barrier(1),
+}
+
+
+@pytest.mark.parametrize("make", LOCKS, ids=lambda make: make.__name__)
+def test_enter_and_exit_can_be_called_by_hand(make):
+    lock = make()
+    assert lock.__enter__() is True
+    lock.__exit__(None, None, None)
+    assert make.__enter__(lock) is True
+    make.__exit__(lock, None, None, None)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock)
+    with pytest.raises(TypeError, match="doesn't apply to"):
+        make.__enter__(object())
+
+
+def test_many_blocks_are_open_at_once():
+    locks = [_native.Lock() for _ in range(1000)]
+    with contextlib.ExitStack() as stack:
+        for lock in locks:
+            assert lock.__enter__() is True
+            stack.callback(lock.__exit__, None, None, None)
+        assert all(lock.locked() for lock in locks)
+    assert not any(lock.locked() for lock in locks)
+
+
+@pytest.mark.parametrize("make", CLASSES.values(), ids=CLASSES)
+def test_the_collector_may_run_while_objects_are_made(make):
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        assert len([make() for _ in range(3000)]) == 3000
+    finally:
+        gc.set_threshold(*threshold)
+
+
+def test_a_block_keeps_its_lock_alive_and_lets_it_go():
+    lock = _native.RLock()
+    gone = weakref.ref(lock)
+    with lock:
+        del lock
+        assert gone() is not None
+        assert gone()._is_owned()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("make", CLASSES.values(), ids=CLASSES)
+def test_objects_can_be_referred_to_weakly(make):
+    thing = make()
+    gone = weakref.ref(thing)
+    del thing
+    assert gone() is None
+
+
+@pytest.mark.parametrize("name", ["Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier"])
+def test_attributes_and_cycles_are_as_for_any_object(name):
+    thing = CLASSES[name]()
+    thing.itself = thing
+    gone = weakref.ref(thing)
+    del thing
+    assert gone() is not None
+    gc.collect()
+    assert gone() is None
+
+
+def test_cycles_through_a_foreign_lock_and_an_action_are_collected():
+    class Thing:
+        def acquire(self):
+            pass
+
+        release = acquire
+
+    thing = Thing()
+    thing.condition = _native.Condition(thing)
+    thing.barrier = _native.Barrier(1, action=thing.acquire)
+    gone = weakref.ref(thing)
+    del thing
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_semaphore_calls_the_release_of_a_subclass():
+    released = []
+
+    class Watched(_native.BoundedSemaphore):
+        def release(self, n=1):
+            released.append(n)
+            super().release(n)
+
+    with Watched(1):
+        pass
+    assert released == [1]
+
+
+def test_a_semaphore_takes_whole_numbers_only():
+    assert _native.Semaphore(2.0)._value == 2
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        _native.Semaphore(0.5)
+    with pytest.raises(OverflowError):
+        _native.Semaphore(1 << 64)
+    semaphore = _native.Semaphore()
+    with pytest.raises(OverflowError):
+        semaphore.release((1 << 63) - 1)
+    assert semaphore._value == 1
+
+
+def test_initialising_a_semaphore_again_makes_it_new():
+    semaphore = _native.BoundedSemaphore(2)
+    semaphore.acquire()
+    semaphore.__init__(5)
+    assert (semaphore._value, semaphore._initial_value) == (5, 5)
+
+
+def test_a_barrier_keeps_its_parties():
+    barrier = _native.Barrier(1)
+    with pytest.raises(RuntimeError, match="keeps the parties"):
+        barrier.__init__(2)
+    assert barrier.parties == 1
+
+
+def test_an_action_that_raises_breaks_the_barrier():
+    def action():
+        raise OSError("no")
+
+    barrier = _native.Barrier(1, action=action)
+    with pytest.raises(OSError, match="^no$"):
+        barrier.wait()
+    assert barrier.broken
+    with pytest.raises(_native.BrokenBarrierError):
+        barrier.wait()
+    barrier.reset()
+    assert not barrier.broken
+
+
+def test_an_action_that_aborts_breaks_the_barrier():
+    barrier = _native.Barrier(1, action=lambda: barrier.abort())
+    with pytest.raises(_native.BrokenBarrierError):
+        barrier.wait()
+
+
+@pytest.mark.parametrize("wait", [_native.Event.wait, _native.Condition.wait])
+def test_a_timeout_of_another_number_type_is_understood(wait):
+    class Seconds(float):
+        pass
+
+    thing = getattr(_native, wait.__qualname__.split(".")[0])()
+    with thing if hasattr(thing, "acquire") else contextlib.nullcontext():
+        assert wait(thing, Seconds(0.001)) is False
+
+
+def test_deprecated_names_warn_at_their_caller():
+    event, condition = _native.Event(), _native.Condition()
+    with pytest.warns(DeprecationWarning, match=r"^isSet\(\) is deprecated, use is_set\(\) instead$") as seen:
+        assert event.isSet() is False
+    assert seen[0].filename == __file__
+    with condition, pytest.warns(DeprecationWarning, match=r"^notifyAll\(\) is deprecated"):
+        condition.notifyAll()
+
+
+def test_the_build_profile_is_told():
+    assert _native.__build_profile__ in {"release", "debug"}
