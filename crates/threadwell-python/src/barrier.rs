@@ -107,29 +107,6 @@ impl PyBarrier {
         Ok(())
     }
 
-    /// How many threads have to arrive.
-    #[getter]
-    fn parties(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(parts(slf)?.barrier.parties())
-    }
-
-    #[getter]
-    fn _parties(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Self::parties(slf)
-    }
-
-    /// How many threads wait at this moment for others to arrive.
-    #[getter]
-    fn n_waiting(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(parts(slf)?.barrier.waiting())
-    }
-
-    /// Whether the barrier is broken.
-    #[getter]
-    fn broken(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        Ok(parts(slf)?.barrier.is_broken())
-    }
-
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let (class, barrier) = (slf.get_type(), &parts(slf)?.barrier);
         let state = match barrier.is_broken() {
@@ -146,6 +123,18 @@ fn parts<'a>(slf: &'a Bound<'_, PyBarrier>) -> PyResult<&'a Parts> {
         .parts
         .get()
         .ok_or_else(|| PyAttributeError::new_err("'Barrier' object has no attribute '_parties'"))
+}
+
+fn parties(slf: &Bound<'_, PyBarrier>) -> PyResult<usize> {
+    Ok(parts(slf)?.barrier.parties())
+}
+
+fn n_waiting(slf: &Bound<'_, PyBarrier>) -> PyResult<usize> {
+    Ok(parts(slf)?.barrier.waiting())
+}
+
+fn broken(slf: &Bound<'_, PyBarrier>) -> PyResult<bool> {
+    Ok(parts(slf)?.barrier.is_broken())
 }
 
 fn wait<'py>(slf: &Bound<'py, PyBarrier>, args: &Arguments<'py>) -> PyResult<usize> {
@@ -188,5 +177,10 @@ fn finish_round(py: Python<'_>, parts: &Parts, last: LastArrival<'_>) -> PyResul
 
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    let waiting = c"How many threads wait at this moment for others to arrive.";
+    slots::install_getter(py, c"parties", c"How many threads have to arrive.", parties)?;
+    slots::install_getter(py, c"_parties", c"How many threads have to arrive.", parties)?;
+    slots::install_getter(py, c"n_waiting", waiting, n_waiting)?;
+    slots::install_getter(py, c"broken", c"Whether the barrier is broken.", broken)?;
     slots::install::<PyBarrier>(py, [fastcall(c"wait", WAIT_DOC, wait)])
 }

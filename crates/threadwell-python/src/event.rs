@@ -67,11 +67,6 @@ impl PyEvent {
         Ok(is_set(slf))
     }
 
-    #[getter]
-    fn _flag(&self) -> bool {
-        self.event.is_set()
-    }
-
     /// Nothing has to be done for an event in the child of a fork.
     fn _at_fork_reinit(&self) {}
 
@@ -111,6 +106,7 @@ fn wait<'py>(slf: &Bound<'py, PyEvent>, args: &Arguments<'py>) -> PyResult<bool>
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install_constructor(py, |_| Ok(PyEvent::default()));
+    slots::install_getter(py, c"_flag", c"Whether the flag is up.", is_set)?;
     slots::install::<PyEvent>(
         py,
         [

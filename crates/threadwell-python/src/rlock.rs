@@ -93,9 +93,16 @@ impl PyRLock {
         let this = slf.get();
         let count = this.lock.depth();
         let state = if count == 0 { "unlocked" } else { "locked" };
-        let class = slf.get_type().fully_qualified_name()?;
-        let owner = this.owner();
-        Ok(format!("<{state} {class} object owner={owner} count={count} at {:p}>", slf.as_ptr()))
+        let (owner, address) = (this.owner(), slf.as_ptr());
+        // As the interpreter's: the name alone for a subclass, with the module for the class itself.
+        let class = slf.get_type();
+        let subclass = if class.is(slf.py().get_type::<Self>()) {
+            None
+        } else {
+            Some(class.name()?.to_string())
+        };
+        let class = subclass.as_deref().unwrap_or("_thread.RLock");
+        Ok(format!("<{state} {class} object owner={owner} count={count} at {address:p}>"))
     }
 }
 

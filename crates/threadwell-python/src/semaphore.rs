@@ -82,11 +82,6 @@ impl PySemaphore {
         self.initialise(value.as_ref()).map(drop)
     }
 
-    #[getter]
-    fn _value(&self) -> usize {
-        self.semaphore.permits()
-    }
-
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let class = slf.get_type();
         let value = slf.get().semaphore.permits();
@@ -263,6 +258,10 @@ fn exit<'py, T: AsSemaphore>(slf: &Bound<'py, T>, _: &Arguments<'py>) -> PyResul
     interpreter::call0(&interpreter::getattr(slf, "release")?).map(drop)
 }
 
+fn value(slf: &Bound<'_, PySemaphore>) -> usize {
+    slf.get().semaphore.permits()
+}
+
 fn methods<T: AsSemaphore>() -> [Method; 4] {
     [
         fastcall(c"acquire", ACQUIRE_DOC, acquire::<T>),
@@ -280,6 +279,7 @@ fn methods<T: AsSemaphore>() -> [Method; 4] {
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install_constructor(py, |_| Ok(PySemaphore::default()));
     slots::install_constructor(py, |_| Ok(bounded()));
+    slots::install_getter(py, c"_value", c"How many permits there are.", value)?;
     slots::install::<PySemaphore>(py, methods::<PySemaphore>())?;
     // The same methods once more: the interpreter's fast calls are for a type's own methods.
     slots::install::<PyBoundedSemaphore>(py, methods::<PyBoundedSemaphore>())

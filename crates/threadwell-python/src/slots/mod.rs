@@ -10,7 +10,7 @@
 
 #![expect(unsafe_code, reason = "the interpreter's calling conventions")]
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
 use std::marker::PhantomData;
 use std::slice;
 
@@ -343,6 +343,46 @@ where
         flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
         function: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method::<T, R, F> },
     }
+}
+
+/// Puts a read-only attribute into the type of `T`.
+pub(crate) fn install_getter<T, R, F>(
+    py: Python<'_>,
+    name: &'static CStr,
+    doc: &'static CStr,
+    _: F,
+) -> PyResult<()>
+where
+    T: PyClass<Frozen = True> + Sync,
+    R: Reply,
+    F: Fn(&Bound<'_, T>) -> R + Copy + 'static,
+{
+    unsafe extern "C" fn get<T, R, F>(slf: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject
+    where
+        T: PyClass<Frozen = True> + Sync,
+        R: Reply,
+        F: Fn(&Bound<'_, T>) -> R + Copy + 'static,
+    {
+        // SAFETY: called by the interpreter, through a descriptor of the type.
+        let this = unsafe { receiver::<T>(&slf) };
+        // SAFETY: `install_getter` was given a value of `F`.
+        let function = unsafe { conjure::<F>() };
+        function(this).into_raw(this.py())
+    }
+    let class = py.get_type::<T>();
+    // As for a method: the descriptor refers to its definition as long as the type lives.
+    let definition = Box::leak(Box::new(ffi::PyGetSetDef {
+        name: name.as_ptr(),
+        get: Some(get::<T, R, F>),
+        set: None,
+        doc: doc.as_ptr(),
+        closure: std::ptr::null_mut(),
+    }));
+    // SAFETY: the type is alive, and the definition is filled in and never freed.
+    let descriptor = unsafe { ffi::PyDescr_NewGetSet(class.as_type_ptr(), definition) };
+    // SAFETY: a new reference, or null with an exception set.
+    let descriptor = unsafe { Bound::from_owned_ptr_or_err(py, descriptor) }?;
+    class.setattr(name.to_str().expect("attribute names are ASCII"), descriptor)
 }
 
 /// The value of a function's own type, which has exactly one and no size.
