@@ -79,7 +79,10 @@ impl PyLock {
     #[inline]
     pub(crate) fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         match slf.get().lock.release_deferred() {
-            Ok(wakes) => Ok(blocking::wake(slf.py(), wakes)),
+            Ok(wakes) => {
+                blocking::wake(slf.py(), wakes);
+                Ok(())
+            }
             Err(_) => Err(error::release_unlocked_lock()),
         }
     }

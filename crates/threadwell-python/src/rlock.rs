@@ -129,7 +129,10 @@ impl PyRLock {
     #[inline]
     pub(crate) fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         match slf.get().lock.release_deferred() {
-            Ok(wakes) => Ok(blocking::wake(slf.py(), wakes)),
+            Ok(wakes) => {
+                blocking::wake(slf.py(), wakes);
+                Ok(())
+            }
             Err(_) => Err(error::release_unacquired_lock()),
         }
     }

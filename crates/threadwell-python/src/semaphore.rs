@@ -238,7 +238,10 @@ fn release<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> P
 fn release_many(slf: &Bound<'_, PySemaphore>, n: usize) -> PyResult<()> {
     let this = slf.get();
     match this.semaphore.release_within(n, this.limit.load(Relaxed)) {
-        Ok(wakes) => Ok(blocking::wake(slf.py(), wakes)),
+        Ok(wakes) => {
+            blocking::wake(slf.py(), wakes);
+            Ok(())
+        }
         Err(_) if this.limit.load(Relaxed) == usize::MAX => {
             Err(PyOverflowError::new_err("too many permits for a semaphore"))
         }

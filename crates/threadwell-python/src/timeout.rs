@@ -122,7 +122,7 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
     let known = usize::from(blocking.is_some()) + usize::from(timeout.is_some());
     let blocking_flag = match &blocking {
         None => Some(true),
-        Some(value) => value.cast_exact::<PyBool>().ok().map(|value| value.is_true()),
+        Some(value) => value.cast_exact::<PyBool>().ok().map(PyBoolMethods::is_true),
     };
     let seconds = match &timeout {
         None => Some(-1.0),

@@ -17,6 +17,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr;
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
@@ -24,10 +25,16 @@ use crate::interpreter;
 
 type Function = ffi::PyCFunctionFastWithKeywords;
 
+/// An object with these parts.
+#[repr(C)]
+struct Object<P> {
+    base: PyObject,
+    parts: P,
+}
+
 /// The descriptor.
 #[repr(C)]
 struct ContextMethod {
-    base: PyObject,
     /// The method descriptor that it stands for; a strong reference.
     method: *mut PyObject,
     /// That descriptor's C function.
@@ -39,7 +46,6 @@ struct ContextMethod {
 /// What it binds to.
 #[repr(C)]
 struct BoundContext {
-    base: PyObject,
     vectorcall: ffi::vectorcallfunc,
     /// A strong reference.
     receiver: *mut PyObject,
@@ -61,8 +67,12 @@ pub(super) fn wrap<'py>(
         ],
     )?;
     let mut members = [
-        member(c"__vectorcalloffset__", ffi::Py_T_PYSSIZET, offset_of!(BoundContext, vectorcall)),
-        member(c"__self__", ffi::Py_T_OBJECT_EX, offset_of!(BoundContext, receiver)),
+        member(
+            c"__vectorcalloffset__",
+            ffi::Py_T_PYSSIZET,
+            offset_of!(Object<BoundContext>, parts.vectorcall),
+        ),
+        member(c"__self__", ffi::Py_T_OBJECT_EX, offset_of!(Object<BoundContext>, parts.receiver)),
         ffi::PyMemberDef::default(),
     ];
     let bound_type = new_type::<BoundContext>(
@@ -74,15 +84,10 @@ pub(super) fn wrap<'py>(
             slot(ffi::Py_tp_members, (&raw mut members).cast()),
         ],
     )?;
-    let descriptor = allocate::<ContextMethod>(descriptor_type)?;
-    // SAFETY: just allocated with room for one; the rest of it is written here, the references it
-    // keeps are given to it.
-    unsafe {
-        (&raw mut (*descriptor).method).write(method.clone().into_ptr());
-        (&raw mut (*descriptor).function).write(function);
-        (&raw mut (*descriptor).bound_type).write(bound_type);
-    }
-    // SAFETY: a new reference.
+    let descriptor = allocate(descriptor_type)?;
+    let method = method.clone().into_ptr();
+    fill(descriptor, ContextMethod { method, function, bound_type });
+    // SAFETY: a new reference, now complete.
     Ok(unsafe { Bound::from_owned_ptr(py, descriptor.cast()) })
 }
 
@@ -96,8 +101,8 @@ fn member(name: &'static CStr, type_code: c_int, offset: usize) -> ffi::PyMember
     ffi::PyMemberDef { name: name.as_ptr(), type_code, offset, flags, doc: ptr::null() }
 }
 
-/// A type whose instances are laid out as `T`. It is never freed.
-fn new_type<T>(
+/// A type whose instances are laid out as `Object<P>`. It is never freed.
+fn new_type<P>(
     py: Python<'_>,
     name: &'static CStr,
     slots: &mut [ffi::PyType_Slot],
@@ -111,7 +116,7 @@ fn new_type<T>(
     let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION | vectorcall;
     let mut spec = ffi::PyType_Spec {
         name: name.as_ptr(),
-        basicsize: size_of::<T>() as c_int,
+        basicsize: size_of::<Object<P>>() as c_int,
         itemsize: 0,
         flags: flags as std::ffi::c_uint,
         slots: slots.as_mut_ptr(),
@@ -123,15 +128,39 @@ fn new_type<T>(
     Ok(class.into_ptr().cast())
 }
 
-/// An object of `class`, which was made for `T`, with its header filled in.
-fn allocate<T>(class: *mut ffi::PyTypeObject) -> PyResult<*mut T> {
+/// An object of `class`, which was made for `P`, with its header filled in and its parts not.
+fn allocate<P>(class: *mut ffi::PyTypeObject) -> PyResult<*mut Object<P>> {
     // SAFETY: any size is allowed.
-    let memory = unsafe { ffi::PyObject_Malloc(size_of::<T>()) };
+    let memory = unsafe { ffi::PyObject_Malloc(size_of::<Object<P>>()) };
     if memory.is_null() {
-        return Err(pyo3::exceptions::PyMemoryError::new_err(()));
+        return Err(PyMemoryError::new_err(()));
     }
-    // SAFETY: the memory is as large as an instance of the type, which is alive.
-    Ok(unsafe { ffi::PyObject_Init(memory.cast(), class) }.cast())
+    Ok(start(memory.cast(), class))
+}
+
+/// Fills in the header of an object in memory that is large enough for one of `class`.
+fn start<P>(memory: *mut Object<P>, class: *mut ffi::PyTypeObject) -> *mut Object<P> {
+    // SAFETY: both callers have such memory, of the size that the type was made for; types of this
+    // module are never freed.
+    unsafe { ffi::PyObject_Init(memory.cast(), class) }.cast()
+}
+
+/// Fills in the parts of an object that `start` made.
+fn fill<P>(object: *mut Object<P>, parts: P) {
+    let place = object.wrapping_byte_add(offset_of!(Object<P>, parts)).cast::<P>();
+    // SAFETY: inside of the object, which nobody else knows yet; what was there is not a `P`.
+    unsafe { place.write(parts) };
+}
+
+/// The parts of an object that is alive.
+///
+/// # Safety
+///
+/// The object was made by `allocate::<P>` and filled in, and its memory is not given back during
+/// `'a`.
+unsafe fn parts<'a, P>(object: *mut PyObject) -> &'a P {
+    // SAFETY: by the caller's promise.
+    &unsafe { &*object.cast::<Object<P>>() }.parts
 }
 
 /// `tp_descr_get` of [`ContextMethod`].
@@ -140,28 +169,25 @@ unsafe extern "C" fn bind(
     receiver: *mut PyObject,
     _: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: the interpreter calls it with an instance of the type.
-    let descriptor = unsafe { &*descriptor.cast::<ContextMethod>() };
+    // SAFETY: the interpreter calls it with an instance of the type, alive during the call.
+    let descriptor = unsafe { parts::<ContextMethod>(descriptor) };
     if receiver.is_null() {
         // SAFETY: alive as long as the descriptor.
         return unsafe { ffi::Py_NewRef(descriptor.method) };
     }
     let bound = match free_list::pop() {
-        // SAFETY: memory of the same type, given back by `drop_bound`.
-        Some(memory) => unsafe { ffi::PyObject_Init(memory.cast(), descriptor.bound_type) }.cast(),
-        None => match allocate::<BoundContext>(descriptor.bound_type) {
+        Some(memory) => start(memory, descriptor.bound_type),
+        None => match allocate(descriptor.bound_type) {
             Ok(bound) => bound,
-            // SAFETY: the interpreter calls with the thread attached.
-            Err(error) => return super::raise(unsafe { Python::assume_attached() }, error),
+            Err(error) => {
+                // SAFETY: the interpreter calls with the thread attached.
+                return super::raise(unsafe { Python::assume_attached() }, error);
+            }
         },
     };
-    // SAFETY: fresh memory for one, of which `PyObject_Init` wrote the header; the receiver is alive
-    // during the call.
-    unsafe {
-        (&raw mut (*bound).vectorcall).write(call_bound);
-        (&raw mut (*bound).receiver).write(ffi::Py_NewRef(receiver));
-        (&raw mut (*bound).function).write(descriptor.function);
-    }
+    // SAFETY: alive during the call.
+    let receiver = unsafe { ffi::Py_NewRef(receiver) };
+    fill(bound, BoundContext { vectorcall: call_bound, receiver, function: descriptor.function });
     bound.cast()
 }
 
@@ -173,7 +199,7 @@ unsafe extern "C" fn call_bound(
     names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: the interpreter calls it with an instance of the type, alive during the call.
-    let bound = unsafe { &*bound.cast::<BoundContext>() };
+    let bound = unsafe { parts::<BoundContext>(bound) };
     // SAFETY: reads the flag bits of its argument.
     let nargs = unsafe { ffi::PyVectorcall_NARGS(nargsf) };
     // SAFETY: the C function of a method descriptor of the receiver's type, with the arguments of
@@ -183,37 +209,41 @@ unsafe extern "C" fn call_bound(
 
 /// `tp_dealloc` of [`BoundContext`].
 unsafe extern "C" fn drop_bound(bound: *mut PyObject) {
-    // SAFETY: the last reference is gone; nobody else looks at it.
-    let (class, receiver) =
-        unsafe { (ffi::Py_TYPE(bound), (*bound.cast::<BoundContext>()).receiver) };
+    // SAFETY: the interpreter calls it with an instance of the type.
+    let receiver = unsafe { parts::<BoundContext>(bound) }.receiver;
+    drop_type(bound);
     free_list::push(bound.cast());
-    // SAFETY: an instance holds a reference to its type, which ends with it.
-    unsafe { ffi::Py_DECREF(class.cast()) };
     // Last, because it may run anything, such as the `__exit__` of another object.
     interpreter::decref(receiver);
 }
 
 /// `tp_dealloc` of [`ContextMethod`].
 unsafe extern "C" fn drop_method(descriptor: *mut PyObject) {
-    // SAFETY: the last reference is gone; nobody else looks at it.
-    let (class, method) =
-        unsafe { (ffi::Py_TYPE(descriptor), (*descriptor.cast::<ContextMethod>()).method) };
-    // SAFETY: allocated by `PyObject_Malloc`.
+    // SAFETY: the interpreter calls it with an instance of the type.
+    let method = unsafe { parts::<ContextMethod>(descriptor) }.method;
+    drop_type(descriptor);
+    // SAFETY: allocated by `PyObject_Malloc`; the last reference is gone.
     unsafe { ffi::PyObject_Free(descriptor.cast()) };
-    // SAFETY: an instance holds a reference to its type, which ends with it.
-    unsafe { ffi::Py_DECREF(class.cast()) };
     interpreter::decref(method);
+}
+
+/// Gives up the reference to its type that an instance holds.
+fn drop_type(object: *mut PyObject) {
+    // SAFETY: the caller is the deallocation of the object, whose header is still there.
+    let class = unsafe { ffi::Py_TYPE(object) };
+    // SAFETY: the instance's own reference, which ends with it.
+    unsafe { ffi::Py_DECREF(class.cast()) };
 }
 
 /// Memory of [`BoundContext`]s that are gone, for the next ones.
 mod free_list {
-    use super::{BoundContext, UnsafeCell, ffi};
+    use super::{BoundContext, Object, UnsafeCell, ffi};
 
     /// As many `with` blocks as are usually open at once.
     const CAPACITY: usize = 32;
 
     struct FreeList {
-        memory: UnsafeCell<([*mut BoundContext; CAPACITY], usize)>,
+        memory: UnsafeCell<([*mut Object<BoundContext>; CAPACITY], usize)>,
     }
 
     // SAFETY: used by `push` and `pop` alone, which the interpreter calls in attached threads of a
@@ -223,23 +253,22 @@ mod free_list {
     static LIST: FreeList =
         FreeList { memory: UnsafeCell::new(([std::ptr::null_mut(); CAPACITY], 0)) };
 
-    pub(super) fn pop() -> Option<*mut BoundContext> {
+    pub(super) fn pop() -> Option<*mut Object<BoundContext>> {
         // SAFETY: see `FreeList`.
         let (memory, length) = unsafe { &mut *LIST.memory.get() };
         *length = length.checked_sub(1)?;
         memory.get(*length).copied()
     }
 
-    pub(super) fn push(bound: *mut BoundContext) {
+    pub(super) fn push(bound: *mut Object<BoundContext>) {
         // SAFETY: see `FreeList`.
         let (memory, length) = unsafe { &mut *LIST.memory.get() };
-        match memory.get_mut(*length) {
-            Some(place) => {
-                *place = bound;
-                *length += 1;
-            }
-            // SAFETY: allocated by `PyObject_Malloc`, and not used again.
-            None => unsafe { ffi::PyObject_Free(bound.cast()) },
+        if let Some(place) = memory.get_mut(*length) {
+            *place = bound;
+            *length += 1;
+            return;
         }
+        // SAFETY: allocated by `PyObject_Malloc`, and not used again.
+        unsafe { ffi::PyObject_Free(bound.cast()) };
     }
 }

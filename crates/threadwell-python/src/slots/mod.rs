@@ -10,7 +10,7 @@
 
 #![expect(unsafe_code, reason = "the interpreter's calling conventions")]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::slice;
 
@@ -30,8 +30,13 @@ pub(crate) struct Method {
     pub(crate) name: &'static CStr,
     /// First line `name($self, …)`, then `--`, an empty line, and the docstring.
     pub(crate) doc: &'static CStr,
-    pub(crate) flags: c_int,
-    pub(crate) function: ffi::PyMethodDefPointer,
+    function: Function,
+}
+
+/// A C function, by the way it is called.
+enum Function {
+    NoArgs(ffi::PyCFunction),
+    Fastcall(ffi::PyCFunctionFastWithKeywords),
 }
 
 /// Puts `methods` into the type of `T`, each under its name.
@@ -41,12 +46,21 @@ pub(crate) fn install<T: PyTypeInfo>(
 ) -> PyResult<()> {
     let class = py.get_type::<T>();
     for method in methods {
+        let (ml_meth, ml_flags) = match method.function {
+            Function::NoArgs(function) => {
+                (ffi::PyMethodDefPointer { PyCFunction: function }, ffi::METH_NOARGS)
+            }
+            Function::Fastcall(function) => (
+                ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function },
+                ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+            ),
+        };
         // A method descriptor refers to its definition for as long as the type lives, which for a
         // type of an extension module is until the process ends.
         let definition = Box::leak(Box::new(ffi::PyMethodDef {
             ml_name: method.name.as_ptr(),
-            ml_meth: method.function,
-            ml_flags: method.flags,
+            ml_meth,
+            ml_flags,
             ml_doc: method.doc.as_ptr(),
         }));
         // SAFETY: the type is alive, and the definition is filled in and never freed.
@@ -55,10 +69,9 @@ pub(crate) fn install<T: PyTypeInfo>(
         let descriptor = unsafe { Bound::from_owned_ptr_or_err(py, descriptor) }?;
         let name = method.name.to_str().expect("method names are ASCII");
         #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
-        let descriptor = match name {
-            // SAFETY: `fastcall` made it, so that is the type of its function.
-            "__enter__" | "__exit__" => {
-                context::wrap(&descriptor, unsafe { method.function.PyCFunctionFastWithKeywords })?
+        let descriptor = match (name, method.function) {
+            ("__enter__" | "__exit__", Function::Fastcall(function)) => {
+                context::wrap(&descriptor, function)?
             }
             _ => descriptor,
         };
@@ -303,12 +316,7 @@ where
         let function = unsafe { conjure::<F>() };
         function(this).into_raw(this.py())
     }
-    Method {
-        name,
-        doc,
-        flags: ffi::METH_NOARGS,
-        function: ffi::PyMethodDefPointer { PyCFunction: method::<T, R, F> },
-    }
+    Method { name, doc, function: Function::NoArgs(method::<T, R, F>) }
 }
 
 /// A [`Method`] with arguments.
@@ -337,12 +345,7 @@ where
         let function = unsafe { conjure::<F>() };
         function(this, &args).into_raw(this.py())
     }
-    Method {
-        name,
-        doc,
-        flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-        function: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method::<T, R, F> },
-    }
+    Method { name, doc, function: Function::Fastcall(method::<T, R, F>) }
 }
 
 /// Puts a read-only attribute into the type of `T`.
@@ -392,8 +395,8 @@ where
 /// A value of `F` exists.
 unsafe fn conjure<F: Copy + 'static>() -> F {
     const { assert!(size_of::<F>() == 0, "a function item or a closure without captures") };
-    // SAFETY: a value of no size has no representation to be wrong, and one exists.
-    unsafe { std::mem::MaybeUninit::<F>::uninit().assume_init() }
+    // SAFETY: reading no bytes is valid from any aligned address, and a value of the type exists.
+    unsafe { std::ptr::NonNull::<F>::dangling().read() }
 }
 
 /// Makes a call of the type of `T` without arguments create an object in one step, without the
