@@ -7,8 +7,12 @@ mod park;
 mod primitive;
 mod sync;
 mod sys;
+#[cfg(not(threadwell_loom))]
+mod thread;
 mod time;
 
 pub use park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
 pub use sync::*;
+#[cfg(not(threadwell_loom))]
+pub use thread::*;
 pub use time::Deadline;
