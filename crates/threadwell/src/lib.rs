@@ -10,9 +10,13 @@ mod sys;
 #[cfg(not(threadwell_loom))]
 mod thread;
 mod time;
+#[cfg(not(threadwell_loom))]
+mod timer;
 
 pub use park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
 pub use sync::*;
 #[cfg(not(threadwell_loom))]
 pub use thread::*;
 pub use time::Deadline;
+#[cfg(not(threadwell_loom))]
+pub use timer::*;
