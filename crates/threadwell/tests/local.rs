@@ -1,5 +1,7 @@
 //! Data that each thread has for itself.
 
+#![cfg(not(threadwell_loom))]
+
 mod common;
 
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,8 @@
 //! Threads: life, result, name, registry, hooks. What happens at the end of a process is in
 //! `process.rs`.
 
+#![cfg(not(threadwell_loom))]
+
 mod common;
 
 use std::cell::Cell;

@@ -1,5 +1,7 @@
 //! Timers, and the queue that they wait in. What depends on the whole process is in `process.rs`.
 
+#![cfg(not(threadwell_loom))]
+
 mod common;
 
 use std::cell::Cell;
