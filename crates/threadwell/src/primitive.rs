@@ -31,7 +31,7 @@ mod chosen {
 #[cfg(threadwell_loom)]
 mod chosen {
     pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
+    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 }
 
 pub(crate) use chosen::*;
