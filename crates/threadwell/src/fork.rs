@@ -9,8 +9,8 @@
 
 /// Makes the crate usable in the child of a `fork`.
 ///
-/// The order: the epoch first, since everything else consults it; then the table of threads, which
-/// keeps the forking thread.
+/// The order: the epoch first, since everything else consults it; then the tables of threads,
+/// which keep the forking thread; then the pending timers, which are the parent's.
 ///
 /// # Safety
 ///
@@ -20,4 +20,6 @@
 pub unsafe fn after_in_child() {
     crate::sys::epoch::advance();
     crate::park::record::keep_only_current();
+    crate::thread::after_fork();
+    crate::timer::after_fork();
 }

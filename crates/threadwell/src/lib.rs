@@ -7,8 +7,16 @@ mod park;
 mod primitive;
 mod sync;
 mod sys;
+#[cfg(not(threadwell_loom))]
+mod thread;
 mod time;
+#[cfg(not(threadwell_loom))]
+mod timer;
 
 pub use park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
 pub use sync::*;
+#[cfg(not(threadwell_loom))]
+pub use thread::*;
 pub use time::Deadline;
+#[cfg(not(threadwell_loom))]
+pub use timer::*;

@@ -5,7 +5,7 @@
 
 #[cfg(not(threadwell_loom))]
 mod chosen {
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
     /// `std`'s cell behind loom's interface, which sees each access begin and end.
     #[derive(Debug)]

@@ -57,6 +57,7 @@ impl Deadline {
     }
 
     /// Nanoseconds since the clock's origin, the form that the platform's calls take.
+    #[cfg(all(target_os = "linux", not(threadwell_loom), not(threadwell_portable)))]
     pub(crate) fn as_nanos(self) -> u64 {
         self.nanos
     }

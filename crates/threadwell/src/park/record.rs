@@ -77,6 +77,11 @@ impl ThreadRecord {
         self.id
     }
 
+    #[cfg(not(threadwell_loom))]
+    pub(crate) fn ident(&self) -> u64 {
+        self.ident
+    }
+
     /// Sleeps until `unpark`, the deadline or a signal. Only the owning thread calls it.
     pub(super) fn park(&self, deadline: Option<Deadline>) -> FutexOutcome {
         self.parker.park(deadline)

@@ -1,20 +1,27 @@
 //! What the platform calls the current thread.
 
-#![cfg_attr(unix, expect(unsafe_code, reason = "asks libc who the thread is"))]
+#![cfg_attr(unix, expect(unsafe_code, reason = "asks libc who the thread is, and names it"))]
 
 /// The identifier that `pthread_self` gives, which Python shows as `threading.get_ident()`.
 /// Non-zero; used again after the thread has ended.
-#[cfg(all(unix, not(threadwell_loom)))]
+#[cfg(unix)]
 #[inline]
 pub(crate) fn ident() -> u64 {
     // SAFETY: takes no argument and cannot fail.
     unsafe { libc::pthread_self() as u64 }
 }
 
-/// A number of our own where there is no `pthread_self`.
-#[cfg(any(not(unix), threadwell_loom))]
+/// A number of our own where there is no `pthread_self`. Non-zero; not used again.
+#[cfg(not(unix))]
 pub(crate) fn ident() -> u64 {
-    u64::from(crate::park::record::current_id().get())
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    static ISSUED: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        // Relaxed: the number needs to be different, and carries nothing else.
+        static IDENT: u64 = ISSUED.fetch_add(1, Relaxed) + 1;
+    }
+    IDENT.with(|&ident| ident)
 }
 
 /// The kernel's identifier of the thread, which Python shows as `threading.get_native_id()`.
@@ -29,3 +36,32 @@ pub(crate) fn native_id() -> u64 {
 pub(crate) fn native_id() -> u64 {
     ident()
 }
+
+/// Whether this is the thread that the process began with; in the child of a `fork`, the thread
+/// that forked.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_main() -> bool {
+    native_id() == u64::from(std::process::id())
+}
+
+/// Whether this is the thread that the process began with, as far as `std` knows.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_main() -> bool {
+    std::thread::current().name() == Some("main")
+}
+
+/// Tells the kernel the name of the current thread, cut to the 15 bytes that it keeps.
+#[cfg(target_os = "linux")]
+pub(crate) fn set_name(name: &str) {
+    let mut bytes = [0_u8; 16];
+    for (byte, &from) in bytes[..15].iter_mut().zip(name.as_bytes()) {
+        *byte = from;
+    }
+    // SAFETY: PR_SET_NAME reads a string that ends with a zero byte, of at most 16 bytes; the last
+    // byte is zero.
+    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
+}
+
+/// The thread keeps the name that it was started with.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn set_name(_: &str) {}

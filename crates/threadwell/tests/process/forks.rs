@@ -1,0 +1,185 @@
+//! The child of a `fork`.
+
+#![expect(unsafe_code, reason = "forks")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use threadwell::{
+    Event, Lock, Thread, ThreadState, Timer, active_count, current_thread, enumerate, main_thread,
+};
+
+use crate::harness::{LONG, until};
+
+/// Forks; `f` runs in the child, which then ends as a forked program does. In the parent, the
+/// child's exit code.
+fn in_child(tell: bool, f: impl FnOnce()) -> i32 {
+    // SAFETY: what the child does with the crate is what the crate allows; of `std` it uses what no
+    // other thread of the parent holds: none of the scenarios prints or spawns elsewhere meanwhile.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0);
+    if child == 0 {
+        if tell {
+            // SAFETY: this is the child, and it has done nothing yet.
+            unsafe { threadwell::fork::after_in_child() };
+        }
+        // A panic must not reach the code of the parent.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+        std::process::exit(i32::from(result.is_err()));
+    }
+    let mut status = 0;
+    // SAFETY: `status` is a valid place for the result.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 }
+}
+
+pub(super) fn a_forked_child_is_alone() {
+    let (lock, event, gate) =
+        (Arc::new(Lock::new()), Arc::new(Event::new()), Arc::new(Event::new()));
+    let held = Arc::new(Event::new());
+    let holder = {
+        let (lock, gate, held) = (Arc::clone(&lock), Arc::clone(&gate), Arc::clone(&held));
+        Thread::spawn(move || {
+            lock.acquire();
+            held.set();
+            gate.wait();
+            lock.release().unwrap();
+        })
+        .unwrap()
+    };
+    held.wait();
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let event = Arc::clone(&event);
+            Thread::spawn(move || event.wait()).unwrap()
+        })
+        .collect();
+    until("all of them wait", || {
+        waiters.iter().chain([&holder]).all(|waiter| waiter.state() == ThreadState::Blocked)
+    });
+    let timer = Timer::new(LONG, || ());
+    timer.start().unwrap();
+    let main = main_thread();
+
+    let code = in_child(true, || {
+        assert_eq!(enumerate(), std::slice::from_ref(&main));
+        assert_eq!((active_count(), current_thread(), main_thread()), (1, main.clone(), main));
+        assert_eq!(current_thread().native_id(), Some(u64::from(std::process::id())));
+        for thread in waiters.iter().chain([&holder]) {
+            assert_eq!(thread.state(), ThreadState::Terminated);
+            assert!(thread.join().is_err(), "there is no result");
+            thread.handle().join().unwrap();
+        }
+        assert!(!timer.is_alive());
+        timer.join().unwrap();
+        // Held by a thread that is not here.
+        assert!(!lock.try_acquire());
+        lock.reinit();
+        lock.acquire();
+        lock.release().unwrap();
+        // Waited for by threads that are not here.
+        event.set();
+        event.wait();
+        println!("child");
+    });
+    assert_eq!(code, 0);
+
+    // The parent's are as they were.
+    assert!(timer.is_alive() && timer.cancel());
+    gate.set();
+    event.set();
+    holder.join().unwrap();
+    waiters.iter().for_each(|waiter| waiter.join().unwrap());
+}
+
+pub(super) fn a_forked_child_starts_threads_and_timers() {
+    // The parent has everything going.
+    let pending = Timer::new(LONG, || ());
+    pending.start().unwrap();
+    let finished = Thread::spawn(|| 1).unwrap();
+    until("it has ended", || finished.state() == ThreadState::Terminated);
+
+    let code = in_child(true, || {
+        let started = Thread::spawn(|| 6 * 7).unwrap();
+        assert_eq!(started.join().unwrap(), 42);
+        // It had ended before, but its thread had not been joined: that thread is not here.
+        assert_eq!(finished.join().unwrap(), 1);
+        drop(finished);
+        let fired = Arc::new(Event::new());
+        let fired_too = Arc::clone(&fired);
+        let timer = Timer::new(Duration::from_millis(1), move || fired_too.set());
+        timer.start().unwrap();
+        timer.join().unwrap();
+        assert!(fired.is_set());
+        // The child's exit waits, as the parent's does.
+        Thread::spawn(|| {
+            main_thread().join().unwrap();
+            println!("child");
+        })
+        .unwrap();
+    });
+    assert_eq!(code, 0);
+    assert!(pending.cancel());
+}
+
+pub(super) fn a_child_of_a_dummy_thread_is_main() {
+    let code = std::thread::spawn(|| {
+        let me = current_thread();
+        assert!(me.is_foreign());
+        in_child(true, || {
+            assert_eq!((current_thread(), main_thread()), (me.clone(), me.clone()));
+            assert_eq!(
+                (&*me.name(), me.is_foreign(), me.is_daemon()),
+                ("MainThread", false, false)
+            );
+            assert!(!Thread::new(|| ()).is_daemon());
+            println!("child");
+        })
+    });
+    assert_eq!(code.join().unwrap(), 0);
+}
+
+pub(super) fn a_child_that_knows_nothing_of_its_fork_exits() {
+    let gate = Arc::new(Event::new());
+    let gate_too = Arc::clone(&gate);
+    Thread::spawn(move || gate_too.wait()).unwrap();
+    // Nobody has called `after_in_child`: it must not wait for a thread that is not there.
+    assert_eq!(in_child(false, || ()), 0);
+    gate.set();
+    println!("ok");
+}
+
+pub(super) fn fork_while_others_use_everything() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = (0..2)
+        .map(|_| {
+            let stop = Arc::clone(&stop);
+            Thread::spawn(move || {
+                while !stop.load(Relaxed) {
+                    let timer = Timer::new(LONG, || ());
+                    timer.start().unwrap();
+                    drop((enumerate(), current_thread().name()));
+                    timer.cancel();
+                    current_thread().set_name("busy");
+                }
+            })
+            .unwrap()
+        })
+        .collect();
+    let main = main_thread();
+    for _ in 0..100 {
+        let code = in_child(true, || {
+            assert_eq!(enumerate(), std::slice::from_ref(&main));
+            assert!(busy.iter().all(|thread| !thread.is_alive()));
+            assert_eq!(Thread::spawn(|| 7).unwrap().join().unwrap(), 7);
+            let timer = Timer::new(Duration::ZERO, || ());
+            timer.start().unwrap();
+            timer.join().unwrap();
+        });
+        assert_eq!(code, 0);
+    }
+    stop.store(true, Relaxed);
+    busy.iter().for_each(|thread| thread.join().unwrap());
+    println!("ok");
+}
