@@ -1,0 +1,194 @@
+"""Finds the Python interpreters of this machine, and gives each an environment with threadwell in it.
+
+    .venv/bin/python ci/interpreters.py        says which there are, and which are not
+    .venv/bin/python ci/interpreters.py build  builds the wheel for .venv and installs it there
+
+Everything is kept in the checkout: wheels, Cargo's target directories and environments, one of each for every version
+of Python, in ``build/``. A target directory of its own because the build scripts of PyO3 run again, and with them the
+whole build, when the interpreter is not the one of the last time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+MAIN = ROOT / ".venv" / "bin" / "python"
+
+#: Those that the extension's version of PyO3 can be built for.
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.14t", "3.15", "3.15t")
+
+PROBE = """
+import importlib.util, json, os, sys, sysconfig
+minor = f"{sys.version_info[0]}.{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
+tests = os.path.join(sysconfig.get_path("stdlib"), "test", "test_threading.py")
+print(json.dumps({
+    "base": os.path.realpath(getattr(sys, "_base_executable", sys.executable)),
+    "cpython": sys.implementation.name == "cpython",
+    "label": minor,
+    "version": sys.version.split()[0],
+    "tests": os.path.exists(tests),
+}))
+"""
+
+
+class BuildError(Exception):
+    """A tool did not do what it was asked to; what it printed says more."""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One that was found.
+
+    Attributes:
+        path: Where it is.
+        base: The same, past the links of environments and of the PATH.
+        cpython: Whether it is one that the extension is for.
+        label: Its version as wheels tell them apart, such as ``3.14`` or ``3.14t``.
+        version: Its full version.
+        tests: Whether it has its own tests with it.
+    """
+
+    path: Path
+    base: str
+    cpython: bool
+    label: str
+    version: str
+    tests: bool
+
+    @classmethod
+    @cache
+    def probe(cls, path: Path) -> Interpreter | None:
+        """Ask an interpreter what it is; ``None`` if it does not answer, as a shim that leads nowhere."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        try:
+            answer = subprocess.run(
+                [path, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60, env=environment
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return cls(path=path, **json.loads(answer.stdout))
+
+
+def main_interpreter() -> Interpreter:
+    """Return the one of .venv."""
+    found = Interpreter.probe(MAIN)
+    if found is None:
+        raise BuildError("there is no .venv: run `make setup`")
+    return found
+
+
+def find() -> tuple[dict[str, Interpreter], list[str]]:
+    """Return the best interpreter of each version, and a line for each version that has none.
+
+    The best is the one of .venv, unless only another one has the interpreter's own tests.
+    """
+    found: dict[str, Interpreter] = {}
+    missing: list[str] = []
+    for interpreter in [main_interpreter(), *filter(None, map(Interpreter.probe, _candidates()))]:
+        label = interpreter.label
+        if label not in SUPPORTED:
+            line = f"SKIP, the extension's PyO3 does not support it ({interpreter.path})"
+            if interpreter.cpython and re.fullmatch(r"3\.(1[1-9]|[2-9]\d)t?", label) and label not in found:
+                missing.append(f"python {label}: {line}")
+        elif label not in found or (interpreter.tests and not found[label].tests):
+            found[label] = interpreter
+    missing += [f"python {label}: SKIP, not found on PATH or under pyenv" for label in SUPPORTED if label not in found]
+    return {label: found[label] for label in SUPPORTED if label in found}, missing
+
+
+def _candidates() -> list[Path]:
+    names = ["python3", *(f"python{label}" for label in SUPPORTED), "python3.13t"]
+    directories = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
+    candidates = [directory / name for name in names for directory in directories]
+    candidates += sorted(path / "bin" / "python3" for path in _pyenv_versions())
+    return [path for path in candidates if os.access(path, os.X_OK)]
+
+
+def _pyenv_versions() -> list[Path]:
+    root = os.environ.get("PYENV_ROOT")
+    if root is None and shutil.which("pyenv"):
+        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
+    versions = Path(root or Path.home() / ".pyenv") / "versions"
+    return [path for path in versions.glob("3.*") if path.is_dir()]
+
+
+# -- Building ---------------------------------------------------------------------------------------------------------
+
+
+def wheel(interpreter: Interpreter) -> Path:
+    """Build the wheel for a version, with a release build of the extension, and return it."""
+    main = main_interpreter()
+    # One for the version, not for the interpreter: .venv's serves another one of that version as well.
+    builder = main if main.label == interpreter.label else interpreter
+    directory = BUILD / "wheels" / interpreter.label
+    shutil.rmtree(directory, ignore_errors=True)
+    maturin = MAIN.parent / "maturin"
+    target = BUILD / "target" / interpreter.label
+    options = ("--release", "--locked", "--quiet", "--compatibility", "linux", "--interpreter", builder.base)
+    _call(maturin, "build", *options, "--target-dir", target, "--out", directory)
+    (found,) = directory.glob("*.whl")
+    return found
+
+
+def environment(interpreter: Interpreter) -> Path:
+    """Return the interpreter of an environment, in ``build/``, with threadwell and what its tests need."""
+    python = BUILD / "venvs" / interpreter.label / "bin" / "python"
+    existing = Interpreter.probe(python)
+    if existing is None or existing.base != interpreter.base:
+        # Without pip: Debian keeps what it is installed from in a package of its own for each version.
+        _call(interpreter.base, "-m", "venv", "--clear", "--without-pip", python.parent.parent)
+    _pip(python, "install", "--requirement", ROOT / "requirements-test.txt")
+    install(python, wheel(interpreter))
+    return python
+
+
+def install(python: Path, built: Path) -> None:
+    """Install a wheel into an environment, unless this very one is there."""
+    stamp = python.parent.parent / "threadwell.sha256"
+    digest = hashlib.sha256(built.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != digest:
+        stamp.unlink(missing_ok=True)
+        _pip(python, "install", "--force-reinstall", "--no-deps", built)
+        stamp.write_text(digest, encoding="utf-8")
+
+
+def _pip(python: Path, command: str, *arguments: str | Path) -> None:
+    _call(MAIN, "-m", "pip", "--python", python, "--quiet", command, *arguments)
+
+
+def _call(*command: str | Path) -> None:
+    try:
+        subprocess.run(command, cwd=ROOT, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BuildError(str(error)) from error
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        if arguments == ["build"]:
+            install(MAIN, wheel(main_interpreter()))
+            return 0
+        found, missing = find()
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for interpreter in found.values():
+        tests = "with" if interpreter.tests else "without"
+        print(f"python {interpreter.label}: {interpreter.version}, {tests} its own tests ({interpreter.base})")
+    print(*missing, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
