@@ -376,6 +376,40 @@ fn cancel_and_fire_agree_on_who_came_first() {
 }
 
 #[test]
+fn a_timer_can_be_cancelled_while_the_driver_is_about_to_fire_it() {
+    let _limit = time_limit();
+    for _ in 0..10 {
+        let first = Arc::new(Event::new());
+        // All of them come to the driver at about the same time, and it launches one after the other.
+        let timers: Vec<_> = (0..60)
+            .map(|_| {
+                let (ran, first) = (Arc::new(AtomicBool::new(false)), Arc::clone(&first));
+                let ran_too = Arc::clone(&ran);
+                let timer = Timer::new(Duration::from_millis(2), move || {
+                    ran_too.store(true, Relaxed);
+                    first.set();
+                });
+                timer.start().unwrap();
+                (timer, ran)
+            })
+            .collect();
+        first.wait();
+        let cancelled: Vec<_> = timers.iter().rev().map(|(timer, _)| timer.cancel()).collect();
+        // The driver is past all of them when it has fired one that is due later.
+        let last = Timer::new(SOON, || ());
+        last.start().unwrap();
+        last.join().unwrap();
+        for ((timer, ran), cancelled) in timers.iter().rev().zip(cancelled) {
+            timer.join().unwrap();
+            assert_eq!(ran.load(Relaxed), !cancelled);
+            // A cancelled one never had a thread.
+            assert_eq!(timer.native_id().is_none(), cancelled);
+            assert!(!enumerate().contains(timer));
+        }
+    }
+}
+
+#[test]
 fn a_timer_may_start_the_next() {
     fn tick(left: Arc<AtomicUsize>, done: Arc<Event>) {
         if left.fetch_sub(1, Relaxed) == 1 {

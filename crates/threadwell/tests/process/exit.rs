@@ -1,6 +1,10 @@
 //! The end of a process, its main thread, and what belongs to all of its threads.
 
+#![expect(unsafe_code, reason = "thread-specific data of the C library")]
+
+use std::ffi::c_void;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use threadwell::{
@@ -166,6 +170,32 @@ pub(super) fn the_stack_size_follows_pythons_rules() {
         let absurd = size == 1 << 60;
         assert_eq!(Thread::builder().daemon(true).spawn(|| ()).is_err(), absurd);
         before = size;
+    }
+    println!("ok");
+}
+
+/// The C library drops its thread-specific data after all of Rust's locals.
+pub(super) fn a_joined_thread_is_past_the_destructors_of_c() {
+    static DROPPED: AtomicBool = AtomicBool::new(false);
+
+    unsafe extern "C" fn slow(_: *mut c_void) {
+        for _ in 0..100 {
+            std::thread::yield_now();
+        }
+        DROPPED.store(true, Relaxed);
+    }
+    let mut key = 0;
+    // SAFETY: `key` is a valid place for the result, and the destructor looks at nothing.
+    assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(slow)) }, 0);
+    for _ in 0..20 {
+        DROPPED.store(false, Relaxed);
+        let thread = Thread::spawn(move || {
+            let value = std::ptr::without_provenance::<c_void>(1);
+            // SAFETY: the key exists, and the value is only compared with null.
+            assert_eq!(unsafe { libc::pthread_setspecific(key, value) }, 0);
+        });
+        thread.unwrap().join().unwrap();
+        assert!(DROPPED.load(Relaxed));
     }
     println!("ok");
 }

@@ -150,18 +150,36 @@ pub(super) fn a_child_that_knows_nothing_of_its_fork_exits() {
     println!("ok");
 }
 
+pub(super) fn a_childs_driver_does_not_fire_the_parents_timers() {
+    let fired = Arc::new(Event::new());
+    let fired_too = Arc::clone(&fired);
+    let parents = Timer::new(Duration::from_millis(40), move || fired_too.set());
+    parents.start().unwrap();
+    let code = in_child(true, || {
+        // It would come first.
+        let own = Timer::new(Duration::from_millis(80), || ());
+        own.start().unwrap();
+        own.join().unwrap();
+        assert!(!fired.is_set() && !parents.is_alive());
+        println!("child");
+    });
+    assert_eq!(code, 0);
+    parents.join().unwrap();
+    assert!(fired.is_set());
+}
+
 pub(super) fn fork_while_others_use_everything() {
     let stop = Arc::new(AtomicBool::new(false));
-    let busy: Vec<_> = (0..2)
-        .map(|_| {
+    // So many that whoever lists the threads has the registry locked for most of the time.
+    let timers: Vec<_> = (0..300).map(|_| Timer::new(LONG, || ())).collect();
+    timers.iter().for_each(|timer| timer.start().unwrap());
+    let busy: Vec<_> = [enumerate_again_and_again as fn(), start_and_cancel]
+        .into_iter()
+        .map(|work| {
             let stop = Arc::clone(&stop);
             Thread::spawn(move || {
                 while !stop.load(Relaxed) {
-                    let timer = Timer::new(LONG, || ());
-                    timer.start().unwrap();
-                    drop((enumerate(), current_thread().name()));
-                    timer.cancel();
-                    current_thread().set_name("busy");
+                    work();
                 }
             })
             .unwrap()
@@ -172,6 +190,7 @@ pub(super) fn fork_while_others_use_everything() {
         let code = in_child(true, || {
             assert_eq!(enumerate(), std::slice::from_ref(&main));
             assert!(busy.iter().all(|thread| !thread.is_alive()));
+            assert!(timers.iter().all(|timer| !timer.is_alive() && timer.join().is_ok()));
             assert_eq!(Thread::spawn(|| 7).unwrap().join().unwrap(), 7);
             let timer = Timer::new(Duration::ZERO, || ());
             timer.start().unwrap();
@@ -181,5 +200,17 @@ pub(super) fn fork_while_others_use_everything() {
     }
     stop.store(true, Relaxed);
     busy.iter().for_each(|thread| thread.join().unwrap());
+    assert!(timers.iter().all(Timer::cancel));
     println!("ok");
+}
+
+fn enumerate_again_and_again() {
+    drop(enumerate());
+}
+
+fn start_and_cancel() {
+    let timer = Timer::new(LONG, || ());
+    timer.start().unwrap();
+    current_thread().set_name("busy");
+    timer.cancel();
 }

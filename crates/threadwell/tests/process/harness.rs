@@ -43,6 +43,7 @@ scenarios! {
     exit::a_cancelled_timer_does_not_keep_the_process => |ended| ended.well("main\n");
     exit::exit_in_a_thread_that_others_join => |ended| ended.with(5, "joined\n");
     exit::shutdown_waits_and_main_goes_on => |ended| ended.well("done\nmain\n");
+    exit::a_joined_thread_is_past_the_destructors_of_c => |ended| ended.well("ok\n");
     exit::the_main_thread_is_the_first => |ended| ended.well("ok\n");
     exit::the_stack_size_follows_pythons_rules => |ended| ended.well("ok\n");
     panics::a_panic_is_printed_as_python_does => panics::default_excepthook_printed;
@@ -60,6 +61,7 @@ scenarios! {
     forks::a_forked_child_starts_threads_and_timers => |ended| ended.well("child\n");
     forks::a_child_of_a_dummy_thread_is_main => |ended| ended.well("child\n");
     forks::a_child_that_knows_nothing_of_its_fork_exits => |ended| ended.well("ok\n");
+    forks::a_childs_driver_does_not_fire_the_parents_timers => |ended| ended.well("child\n");
     forks::fork_while_others_use_everything => |ended| ended.well("ok\n");
     signals::a_signal_can_end_a_join_and_a_drivers_wait => |ended| ended.well("ok\n");
 }
