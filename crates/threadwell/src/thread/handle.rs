@@ -54,7 +54,7 @@ pub(super) enum Origin {
 
 /// A thread, known to whoever asks for it; two handles are equal if they stand for the same thread.
 ///
-/// It says nothing about the result: that is the business of the [`Thread`] that was created.
+/// It says nothing about the result: that is the business of the [`Thread`](crate::Thread) that was created.
 #[derive(Clone)]
 pub struct ThreadHandle {
     shared: Arc<Shared>,

@@ -17,9 +17,9 @@ type Payload = Box<dyn Any + Send>;
 
 /// A thread of this crate, and the result that it will leave. `threading.Thread`.
 ///
-/// It is created first and started later; in between it is [`ThreadState::New`]. It lets go of its
-/// thread when it is dropped, without waiting: but unless the thread is a daemon, the process
-/// waits for it when it exits.
+/// It is created first and started later; in between it is
+/// [`ThreadState::New`](crate::ThreadState::New). It lets go of its thread when it is dropped, without
+/// waiting: but unless the thread is a daemon, the process waits for it when it exits.
 ///
 /// # Examples
 ///
