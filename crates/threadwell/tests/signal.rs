@@ -1,0 +1,124 @@
+//! Signals during a wait: a handler may end it, or let it go on.
+#![cfg(unix)]
+#![expect(unsafe_code, reason = "signals can be sent to a thread, and handled, in C's way only")]
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
+
+use common::calls::{Call, far, spawn};
+use threadwell::{Barrier, BarrierError, Condition, Event, Lock, OnSignal, Semaphore, WaitOutcome};
+
+static INSTALL: Once = Once::new();
+
+/// Runs `wait` in a thread, with an [`OnSignal`] that ends the wait at its `last`th call, and sends
+/// signals to the thread until it returns.
+fn signalled<T: Send + 'static>(
+    last: usize,
+    wait: impl FnOnce(OnSignal<'_>) -> T + Send + 'static,
+) -> T {
+    extern "C" fn handler(_: libc::c_int) {}
+    INSTALL.call_once(|| {
+        let handler: extern "C" fn(libc::c_int) = handler;
+        // SAFETY: all zeroes is a valid `sigaction`: no flags, so that system calls are interrupted.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = handler as libc::sighandler_t;
+        // SAFETY: the action is initialised, and its handler does nothing, which is allowed anywhere.
+        let result = unsafe { libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()) };
+        assert_eq!(result, 0);
+    });
+    let (sender, receiver) = mpsc::channel();
+    let (done, is_done) = mpsc::channel::<()>();
+    let call: Call<T> = spawn(move || {
+        // SAFETY: has no preconditions.
+        sender.send(unsafe { libc::pthread_self() }).unwrap();
+        let mut calls = 0;
+        let result = wait(&mut || {
+            calls += 1;
+            if calls == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // The thread stays until nobody sends it signals any more.
+        drop(done);
+        result
+    });
+    let thread = receiver.recv().unwrap();
+    // A signal just before the thread sleeps may be seen only with the next one, hence the loop.
+    common::until("a signal ends the wait", || {
+        if call.is_finished() || is_done.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+            return true;
+        }
+        // SAFETY: the thread is not joined before this loop is over, so its handle is valid.
+        unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+        false
+    });
+    call.result()
+}
+
+#[test]
+fn a_handler_may_end_an_acquire_which_then_has_not_acquired() {
+    static LOCK: Lock = Lock::new();
+    LOCK.acquire();
+    let owner = LOCK.owner();
+    assert_eq!(
+        signalled(1, |on_signal| LOCK.acquire_with(None, on_signal)),
+        WaitOutcome::Interrupted
+    );
+    assert_eq!(LOCK.owner(), owner);
+    LOCK.release().unwrap();
+    assert!(!LOCK.is_locked());
+}
+
+#[test]
+fn a_handler_may_end_a_timed_acquire() {
+    static LOCK: Lock = Lock::new();
+    LOCK.acquire();
+    let outcome = signalled(1, |on_signal| LOCK.acquire_with(Some(far()), on_signal));
+    assert_eq!(outcome, WaitOutcome::Interrupted);
+}
+
+#[test]
+fn a_handler_may_let_the_wait_go_on() {
+    static EVENT: Event = Event::new();
+    static HANDLED: AtomicUsize = AtomicUsize::new(0);
+    let outcome = signalled(3, |on_signal| {
+        EVENT.wait_with(None, &mut || {
+            HANDLED.fetch_add(1, Relaxed);
+            on_signal()
+        })
+    });
+    assert_eq!(outcome, WaitOutcome::Interrupted);
+    assert_eq!(HANDLED.load(Relaxed), 3);
+}
+
+#[test]
+fn a_handler_may_end_a_wait_for_a_permit_and_takes_none() {
+    static SEMAPHORE: Semaphore = Semaphore::new(0);
+    let outcome = signalled(1, |on_signal| SEMAPHORE.acquire_with(None, on_signal));
+    assert_eq!(outcome, WaitOutcome::Interrupted);
+    SEMAPHORE.release().unwrap();
+    assert!(SEMAPHORE.try_acquire());
+}
+
+#[test]
+fn a_handler_may_end_a_wait_on_a_condition_which_then_has_the_lock() {
+    static LOCK: Lock = Lock::new();
+    static CONDITION: Condition = Condition::new();
+    let result = signalled(1, |on_signal| {
+        LOCK.acquire();
+        let outcome = CONDITION.wait_with(&LOCK, None, on_signal);
+        (outcome, LOCK.owner() == Some(threadwell::ThreadId::current()))
+    });
+    assert_eq!(result, (Ok(WaitOutcome::Interrupted), true));
+    assert_eq!(CONDITION.waiting(), 0);
+}
+
+#[test]
+fn a_handler_may_end_a_wait_at_a_barrier_and_leaves_it_whole() {
+    static BARRIER: Barrier = Barrier::new(2);
+    let result = signalled(1, |on_signal| BARRIER.wait_with(None, on_signal));
+    assert_eq!(result, Err(BarrierError::Interrupted));
+    assert_eq!((BARRIER.waiting(), BARRIER.is_broken()), (0, false));
+}
