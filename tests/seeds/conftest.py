@@ -1,0 +1,152 @@
+"""What the seeds state, tried on two modules: the standard library's and threadwell.
+
+Every test takes the module under test as ``threading``. The standard library is the oracle: a test
+that fails there states something untrue. Tests wait for a state, with a deadline, and leave no
+thread behind.
+"""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+#: Seconds after which a state that is waited for will not come any more.
+PATIENCE = 30
+
+MODULES = {"stdlib": "threading", "threadwell": "threadwell"}
+
+
+def poll(condition, what):
+    """Wait until ``condition()`` is true, and return what it returned."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not so after {PATIENCE} s: {what}")
+        time.sleep(0.001)
+    return value
+
+
+@pytest.fixture(params=MODULES)
+def module_name(request):
+    return MODULES[request.param]
+
+
+@pytest.fixture
+def threading(module_name):
+    """The module under test."""
+    return importlib.import_module(module_name)
+
+
+@pytest.fixture
+def low_level(module_name):
+    """The ``_thread`` that belongs to the module under test."""
+    return importlib.import_module("_thread" if module_name == "threading" else f"{module_name}._thread")
+
+
+@pytest.fixture
+def stdlib():
+    """The oracle, whichever module is under test."""
+    return importlib.import_module("threading")
+
+
+@pytest.fixture
+def eventually():
+    return poll
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left(threading):
+    """Fails a test that leaves a thread behind, except those that only the interpreter knows."""
+
+    def left():
+        dummy = threading._DummyThread
+        return [t for t in threading.enumerate() if t not in before and not isinstance(t, dummy)]
+
+    before = threading.enumerate()
+    yield
+    poll(lambda: not left(), f"no thread left, of {left()}")
+
+
+class Call:
+    """A function that runs in a thread of the module under test, and its outcome."""
+
+    def __init__(self, threading, function, args):
+        self._function, self._args = function, args
+        self._value = self._error = None
+        # A daemon: a test that hangs is to fail, not to keep the process from ending.
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            self._value = self._function(*self._args)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
+            self._error = error
+
+    def join(self):
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive(), f"{self._function} has not returned"
+
+    def result(self):
+        """What the function returned; raises what it raised."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def blocked(self):
+        """Wait until the thread stays at one instruction, as in a call that blocks.
+
+        It gives a test the interleaving it is about. No test is wrong if it errs.
+        """
+        places = []
+
+        def stays():
+            frame = sys._current_frames().get(self.thread.ident)
+            places.append(frame and (frame.f_code, frame.f_lasti))
+            return len(places) > 5 and len(set(places[-5:])) == 1
+
+        poll(stays, f"{self._function} blocks")
+        assert self.thread.is_alive(), f"{self._function} returned instead of blocking"
+        return self
+
+
+@pytest.fixture
+def spawn(threading):
+    """``spawn(function, *args)`` runs the function in a new thread; joined when the test ends."""
+    calls = []
+
+    def spawn(function, *args):
+        calls.append(Call(threading, function, args))
+        return calls[-1]
+
+    yield spawn
+    for call in calls:
+        call.join()
+
+
+@pytest.fixture
+def child(module_name):
+    """``child(code)`` runs code in an interpreter of its own, ``threading`` being the module under
+    test; with ``installed=True`` it is that for every other module of the child, too."""
+
+    def child(code, *, installed=False, returncode=0):
+        if installed and module_name != "threading":
+            prelude = f"import {module_name}; {module_name}.install(); import threading\n"
+        else:
+            prelude = f"import {module_name} as threading\n"
+        done = subprocess.run(
+            [sys.executable, "-c", prelude + textwrap.dedent(code)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == returncode, done
+        return done
+
+    return child
