@@ -1,0 +1,94 @@
+"""The table in docs/coverage.md names tests and programs that exist, and leaves no cell empty."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "docs" / "coverage.md"
+PYTHON_TESTS = ROOT / "tests" / "seeds"
+RUST_TESTS = ROOT / "crates" / "threadwell" / "tests"
+
+ROW = re.compile(r"^\| (\d+)\.(\d+) \|")
+REFERENCE = re.compile(r"`([\w/]+\.(?:py|rs)::\w+|examples/seeds/[^`]+)`")
+
+
+def rows():
+    """The rows of all tables: id, statement, Python cell, Rust cell, remark."""
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if ROW.match(line)]
+
+
+@functools.cache
+def python_tests(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@functools.cache
+def rust_tests(path):
+    if path.parent.name == "process":  # These need a process of their own, and are listed by hand.
+        listed = (path.parent / "harness.rs").read_text(encoding="utf-8")
+        return set(re.findall(rf"^    {path.stem}::(\w+) =>", listed, re.MULTILINE))
+    source = path.read_text(encoding="utf-8")
+    return set(re.findall(r"#\[test\]\s*(?:#\[[^\]]*\]\s*)*fn (\w+)\(", source))
+
+
+def missing(reference):
+    """Why the reference leads nowhere, or None."""
+    if reference.startswith("examples/"):
+        return None if (ROOT / reference).is_file() else "no such program"
+    name, _, test = reference.partition("::")
+    directory, tests = (RUST_TESTS, rust_tests) if name.endswith(".rs") else (PYTHON_TESTS, python_tests)
+    path = directory / name
+    if not path.is_file():
+        return "no such file"
+    return None if test in tests(path) else "no such test"
+
+
+def test_every_row_has_five_cells_and_a_number_that_follows():
+    expected = {}
+    for row in rows():
+        assert len(row) == 5, row
+        seed, number = map(int, row[0].split("."))
+        expected[seed] = expected.get(seed, 0) + 1
+        assert number == expected[seed], row
+    assert sorted(expected) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("column", "suffix"), [(2, ".py"), (3, ".rs")], ids=["Python", "Rust"])
+def test_every_statement_is_shown_or_has_a_reason(column, suffix):
+    for row in rows():
+        shown = [name for name in REFERENCE.findall(row[column]) if suffix in name]
+        assert shown or re.match(r"none: .{8,}", row[column]), row
+
+
+def test_every_reference_leads_somewhere():
+    references = {name for row in rows() for cell in row[2:] for name in REFERENCE.findall(cell)}
+    assert len(references) > 200
+    reasons = {reference: missing(reference) for reference in sorted(references)}
+    assert {reference: why for reference, why in reasons.items() if why} == {}
+
+
+def test_a_reference_that_leads_nowhere_is_noticed():
+    assert missing("test_lock.py::test_created_unlocked") is None
+    assert missing("test_lock.py::test_created_unlocke") == "no such test"
+    assert missing("lock.rs::is_created_unlocked") is None
+    assert missing("lock.rs::is_created") == "no such test"
+    assert missing("lock.rs::spawn") == "no such test"
+    assert missing("process/exit.rs::daemon_threads_end_with_the_process") is None
+    assert missing("process/exit.rs::daemon_threads") == "no such test"
+    assert missing("lok.rs::is_created_unlocked") == "no such file"
+    assert missing("examples/seeds/none.py") == "no such program"
+
+
+def test_no_test_of_the_seeds_is_without_a_row():
+    """Files of `tests/seeds` are named in the table; single tests need not be."""
+    text = TABLE.read_text(encoding="utf-8")
+    files = sorted(path.name for path in PYTHON_TESTS.glob("test_*.py"))
+    assert [name for name in files if f"`{name}::" not in text] == []
