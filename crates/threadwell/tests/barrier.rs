@@ -194,3 +194,24 @@ fn one_thread_may_be_singled_out_by_its_number() {
     }));
     assert_eq!(PRINTED.lock().unwrap().len(), 1);
 }
+
+#[test]
+fn a_last_arrival_of_an_aborted_round_has_no_say_in_the_next() {
+    let barrier = Barrier::new(1);
+    let last = || match barrier.arrive(None, &mut threadwell::resume) {
+        Ok(threadwell::Arrival::Last(last)) => last,
+        other => panic!("not the last to arrive: {other:?}"),
+    };
+    let old = last();
+    barrier.abort();
+    barrier.reset();
+    let current = last();
+    assert_eq!(old.pass().map(drop), Err(BarrierError::Broken));
+    assert_eq!(current.pass().map(|(index, _)| index), Ok(0));
+
+    let old = last();
+    barrier.abort();
+    barrier.reset();
+    drop(old);
+    assert!(!barrier.is_broken());
+}

@@ -18,7 +18,7 @@
 //!
 //! # Memory ordering
 //!
-//! `state` and `arrived` are relaxed: the queue's mutex orders them, and readers outside of it ask
+//! `state`, `arrived` and `round` are relaxed: the queue's mutex orders them, and readers outside of it ask
 //! for a momentary value. What the parties did before they arrived is ordered through that mutex and
 //! the tokens.
 
@@ -55,6 +55,8 @@ pub struct Barrier {
     parties: usize,
     state: AtomicU32,
     arrived: AtomicUsize,
+    /// How many rounds have ended; wraps. Tells the last arrival of this round from an older one.
+    round: AtomicU32,
     queue: WaitQueue,
 }
 
@@ -95,6 +97,7 @@ pub enum Arrival<'a> {
 #[must_use = "dropping it breaks the barrier"]
 pub struct LastArrival<'a> {
     barrier: &'a Barrier,
+    round: u32,
 }
 
 impl LastArrival<'_> {
@@ -105,10 +108,10 @@ impl LastArrival<'_> {
     ///
     /// [`BarrierError::Broken`] if the barrier was aborted meanwhile.
     pub fn pass(self) -> Result<(usize, Wakes), BarrierError> {
-        let barrier = self.barrier;
+        let (barrier, round) = (self.barrier, self.round);
         std::mem::forget(self);
         let mut queue = barrier.queue.lock();
-        if barrier.state.load(Relaxed) != ACTING {
+        if !barrier.acts_in(round) {
             return Err(BarrierError::Broken);
         }
         Ok((barrier.parties - 1, barrier.release(&mut queue)))
@@ -117,14 +120,19 @@ impl LastArrival<'_> {
 
 impl Drop for LastArrival<'_> {
     fn drop(&mut self) {
-        self.barrier.abort();
+        let mut wakes = Wakes::none();
+        let mut queue = self.barrier.queue.lock();
+        if self.barrier.acts_in(self.round) {
+            self.barrier.give_up(&mut queue, BROKEN, &mut wakes);
+        }
+        drop(queue);
     }
 }
 
 /// What a thread found when it arrived.
 enum Found {
     Place(usize),
-    Last,
+    Last(u32),
     Acting,
     Broken,
 }
@@ -138,6 +146,7 @@ impl Barrier {
                 parties: if parties == 0 { 1 } else { parties },
                 state: AtomicU32::new(FILLING),
                 arrived: AtomicUsize::new(0),
+                round: AtomicU32::new(0),
                 queue: WaitQueue::new(),
             }
         }
@@ -208,7 +217,9 @@ impl Barrier {
             });
             drop(breaking);
             match (parked, found) {
-                (_, Found::Last) => return Ok(Arrival::Last(LastArrival { barrier: self })),
+                (_, Found::Last(round)) => {
+                    return Ok(Arrival::Last(LastArrival { barrier: self, round }));
+                }
                 (_, Found::Broken) => return Err(BarrierError::Broken),
                 (Parked::Interrupted | Parked::Woken { interrupted: true, .. }, _) => {
                     return Err(BarrierError::Interrupted);
@@ -230,13 +241,13 @@ impl Barrier {
     /// [`BarrierError::Broken`].
     pub fn try_arrive(&self) -> Option<Result<LastArrival<'_>, BarrierError>> {
         let _queue = self.queue.lock();
-        match self.state.load(Relaxed) {
-            FILLING if self.arrived.load(Relaxed) + 1 == self.parties => {
-                let _ = self.take_place();
-                Some(Ok(LastArrival { barrier: self }))
-            }
-            BROKEN => Some(Err(BarrierError::Broken)),
-            _ => None,
+        if self.state.load(Relaxed) == FILLING && self.arrived.load(Relaxed) + 1 < self.parties {
+            return None;
+        }
+        match self.take_place() {
+            Found::Last(round) => Some(Ok(LastArrival { barrier: self, round })),
+            Found::Broken => Some(Err(BarrierError::Broken)),
+            Found::Place(_) | Found::Acting => None,
         }
     }
 
@@ -253,7 +264,12 @@ impl Barrier {
             return Found::Place(place);
         }
         self.state.store(ACTING, Relaxed);
-        Found::Last
+        Found::Last(self.round.load(Relaxed))
+    }
+
+    /// Whether the last thread of that round acts. The queue's mutex is held.
+    fn acts_in(&self, round: u32) -> bool {
+        self.state.load(Relaxed) == ACTING && self.round.load(Relaxed) == round
     }
 
     fn may_leave(&self, queue: &mut QueueGuard<'_>, cause: Cause, breaking: &mut Wakes) -> bool {
@@ -272,17 +288,21 @@ impl Barrier {
     /// Ends the round and begins the next.
     fn release(&self, queue: &mut QueueGuard<'_>) -> Wakes {
         let mut wakes = Wakes::none();
-        self.arrived.store(0, Relaxed);
-        self.state.store(FILLING, Relaxed);
+        self.begin_round(FILLING);
         queue.pick_all(Token::RETRY, &mut wakes);
         wakes
     }
 
     /// Ends the round for everyone who waits.
     fn give_up(&self, queue: &mut QueueGuard<'_>, state: u32, wakes: &mut Wakes) {
-        self.arrived.store(0, Relaxed);
-        self.state.store(state, Relaxed);
+        self.begin_round(state);
         queue.pick_all(Token::BROKEN, wakes);
+    }
+
+    fn begin_round(&self, state: u32) {
+        self.arrived.store(0, Relaxed);
+        self.round.store(self.round.load(Relaxed).wrapping_add(1), Relaxed);
+        self.state.store(state, Relaxed);
     }
 
     /// Returns the barrier to its first, empty state. Threads that wait get
