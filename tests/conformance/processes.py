@@ -214,7 +214,7 @@ class Run:
 
 
 def install_witness(site: str) -> None:
-    name = "threadwell_conformance_witness"
+    name = "threadwell_witness"
     directory = Path(site)
     (directory / f"{name}.py").write_bytes((HERE / "witness.py").read_bytes())
     # Read in alphabetical order: after the file that swaps threadwell in.
