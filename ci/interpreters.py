@@ -111,16 +111,17 @@ def _candidates() -> list[Path]:
     names = ["python3", *(f"python{label}" for label in SUPPORTED), "python3.13t"]
     directories = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
     candidates = [directory / name for name in names for directory in directories]
-    candidates += sorted(path / "bin" / "python3" for path in _pyenv_versions())
+    for root in _pyenv_roots(directories):
+        candidates += sorted(root.glob("versions/3.*/bin/python3"))
     return [path for path in candidates if os.access(path, os.X_OK)]
 
 
-def _pyenv_versions() -> list[Path]:
-    root = os.environ.get("PYENV_ROOT")
-    if root is None and shutil.which("pyenv"):
-        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
-    versions = Path(root or Path.home() / ".pyenv") / "versions"
-    return [path for path in versions.glob("3.*") if path.is_dir()]
+def _pyenv_roots(directories: list[Path]) -> list[Path]:
+    """Return where pyenv may keep its versions: where it says, or beside its commands, or in the home directory."""
+    named = os.environ.get("PYENV_ROOT")
+    roots = [Path(named)] if named else [Path.home() / ".pyenv"]
+    roots += [directory.parent for directory in directories if directory.name == "shims"]
+    return list(dict.fromkeys(roots))
 
 
 # -- Building ---------------------------------------------------------------------------------------------------------
