@@ -1,6 +1,6 @@
 """Runs the interpreters' own tests of ``threading`` on threadwell, on every version of Python that this machine has.
 
-python ci/conformance.py [options of tests/conformance/run.py]
+python ci/conformance.py [options of tests/conformance/runner.py]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         except interpreters.BuildError as error:
             print(f"result: conformance {interpreter.version}: cannot be prepared: {error}", flush=True)
             failed = True
-    runner = interpreters.ROOT / "tests" / "conformance" / "run.py"
+    runner = interpreters.ROOT / "tests" / "conformance" / "runner.py"
     if pythons:
         failed |= subprocess.run([interpreters.MAIN, runner, *arguments, *pythons], check=False).returncode != 0
     for line in missing:

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
 
-import run
+import runner
 from exclusions import Exclusions
 from processes import Interpreter, Run
 
@@ -154,8 +154,8 @@ def test_a_failure_counts_only_if_the_stdlib_has_none(sample, interpreter, tmp_p
         made.collected = list(results)
         return made
 
-    tally = run.Tally()
-    run.compare(
+    tally = runner.Tally()
+    runner.compare(
         tally,
         fake(ours="failed", both="failed", skipped="skipped", both_skip="skipped", good="passed"),
         fake(ours="passed", both="failed", skipped="passed", both_skip="skipped", good="passed", gone="passed"),

@@ -1,6 +1,6 @@
 """Runs the interpreter's own tests of ``threading`` on threadwell.
 
-    python tests/conformance/run.py [options] INTERPRETER...
+    python tests/conformance/runner.py [options] INTERPRETER...
 
 Each interpreter is one that has threadwell installed, as those that ``make conformance`` prepares. The tests run with
 threadwell in the place of ``threading`` before anything imports it, in the child interpreters that they start as well,
