@@ -19,7 +19,8 @@
 use std::fmt;
 
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes,
+    resume, without_unwinding,
 };
 use crate::primitive::{Acquire, Relaxed, Release, const_fn};
 use crate::time::Deadline;
@@ -117,7 +118,7 @@ impl Event {
         if self.is_set() {
             return WaitOutcome::Ready;
         }
-        self.wait_contended(deadline, on_signal)
+        without_unwinding(on_signal, |on_signal| self.wait_contended(deadline, on_signal))
     }
 
     #[cold]
@@ -126,6 +127,7 @@ impl Event {
             let parked = self.queue.park(Park {
                 front: false,
                 since: 0,
+                next: None,
                 // One step: a `set` either comes before it and is seen, or finds the mark.
                 validate: |_: &mut QueueGuard<'_>| {
                     let mark = |word| (word & SET == 0).then_some(word | WAITED);
@@ -139,14 +141,13 @@ impl Event {
                     true
                 },
                 deadline,
-                on_signal: &mut *on_signal,
+                on_signal: Some(&mut *on_signal),
             });
             return match parked {
-                Parked::Refused => WaitOutcome::Ready,
-                Parked::Woken { interrupted: false, .. } => WaitOutcome::Ready,
-                Parked::Woken { interrupted: true, .. } | Parked::Interrupted => {
+                Parked::Woken { signal: Signal::Ends, .. } | Parked::Interrupted => {
                     WaitOutcome::Interrupted
                 }
+                Parked::Refused | Parked::Woken { .. } => WaitOutcome::Ready,
                 Parked::TimedOut => WaitOutcome::TimedOut,
                 Parked::Forked => continue,
             };
