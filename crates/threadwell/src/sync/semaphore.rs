@@ -265,25 +265,27 @@ impl Semaphore {
     fn release_contended(&self, permits: usize, limit: usize) -> Result<Wakes, SemaphoreError> {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
-        // Under the mutex no other release of a waited-for semaphore runs, so the permits can only
-        // become fewer, and what fits now fits below.
-        Self::grown(self.word.load(Relaxed), permits, limit)?;
-        let mut given = 0;
-        let mut retries = 0;
-        while given + retries < permits {
-            match queue.front() {
-                Some((_, since)) if retries == 0 && has_starved(since) => {
-                    given += 1;
-                    queue.pick(Token::GRANTED, &mut wakes);
-                }
-                Some(_) => {
-                    retries += 1;
-                    queue.pick(Token::RETRY, &mut wakes);
-                }
-                None => break,
-            }
+        if queue.is_empty() {
+            // The waiters have left meanwhile, and other releases no longer come this way.
+            let grow = |word| Self::grown(word & !WAITED, permits, limit).ok();
+            return match self.word.fetch_update(Release, Relaxed, grow) {
+                Ok(_) => Ok(wakes),
+                Err(_) => Err(SemaphoreError::TooManyPermits),
+            };
         }
-        self.word.fetch_add((permits - given) * PERMIT, Release);
+        // As long as threads are queued, every release comes this way and waits for the mutex: the
+        // permits can only become fewer, and what fits now fits below.
+        Self::grown(self.word.load(Relaxed), permits, limit)?;
+        let mut left = permits;
+        while left > 0 && queue.front().is_some_and(|(_, since)| has_starved(since)) {
+            queue.pick(Token::GRANTED, &mut wakes);
+            left -= 1;
+        }
+        // Before the tokens: a picked thread that runs at once finds what it was picked for.
+        self.word.fetch_add(left * PERMIT, Release);
+        while left > 0 && queue.pick(Token::RETRY, &mut wakes).is_some() {
+            left -= 1;
+        }
         self.forget_waiters_if(queue.is_empty());
         Ok(wakes)
     }
