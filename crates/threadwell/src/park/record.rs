@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::parker::Parker;
-use crate::primitive::{Acquire, Relaxed, Release};
+use crate::primitive::{Relaxed, Release};
 use crate::sys::futex::FutexOutcome;
 use crate::time::Deadline;
 
@@ -100,8 +100,9 @@ impl ThreadRecord {
     }
 
     /// Whether the thread is in a wait of this crate.
+    #[cfg(not(threadwell_loom))]
     pub(crate) fn is_blocked(&self) -> bool {
-        self.waits.load(Acquire) != 0
+        self.waits.load(crate::primitive::Acquire) != 0
     }
 }
 
