@@ -15,6 +15,9 @@ mod timer;
 
 pub use park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
 pub use sync::*;
+#[cfg(threadwell_loom)]
+#[doc(hidden)]
+pub use sys::model;
 #[cfg(not(threadwell_loom))]
 pub use thread::*;
 pub use time::Deadline;

@@ -1,6 +1,7 @@
 //! Waiting and waking: who sleeps, in which order, and who ends it.
 //!
-//! The protocol is told in `README.md` beside this file.
+//! The protocol is told in `README.md` beside this file: states, steps, and why no wake-up is lost or
+//! counts twice.
 
 #[cfg(not(threadwell_loom))]
 mod fork_mutex;
@@ -11,10 +12,11 @@ pub(crate) mod record;
 mod wakes;
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 #[cfg(not(threadwell_loom))]
 pub(crate) use fork_mutex::ForkMutex;
-pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Token, WaitQueue};
+pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 pub use record::ThreadId;
 pub use wakes::Wakes;
 
@@ -33,11 +35,31 @@ pub enum WaitOutcome {
 /// What a blocked thread does whenever a signal handler may have run in it: go on waiting for the
 /// same deadline (`Continue`), or end the wait as [`WaitOutcome::Interrupted`] (`Break`).
 ///
-/// It is called in the waiting thread, with no lock of this crate held, while the thread keeps its
-/// place among the waiters: a wake-up that arrives meanwhile is not lost.
+/// It is called in the waiting thread with no lock of this crate held, and may use the crate as it
+/// likes, the very object that is waited for included. A wake-up that arrives meanwhile is not lost,
+/// and not kept from others. If it panics, the wait ends as if it had returned `Break`, and the panic
+/// goes on from there.
 pub type OnSignal<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
 /// The usual [`OnSignal`]: goes on waiting.
 pub fn resume() -> ControlFlow<()> {
     ControlFlow::Continue(())
+}
+
+/// Runs `wait` with an `on_signal` that does not unwind: a panic ends the wait in good order first.
+pub(crate) fn without_unwinding<R>(
+    on_signal: OnSignal<'_>,
+    wait: impl FnOnce(OnSignal<'_>) -> R,
+) -> R {
+    let mut panic = None;
+    let result = wait(&mut || {
+        catch_unwind(AssertUnwindSafe(&mut *on_signal)).unwrap_or_else(|payload| {
+            panic = Some(payload);
+            ControlFlow::Break(())
+        })
+    });
+    match panic {
+        None => result,
+        Some(payload) => resume_unwind(payload),
+    }
 }

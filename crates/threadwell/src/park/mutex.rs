@@ -98,3 +98,65 @@ impl EpochMutex {
         }
     }
 }
+
+#[cfg(all(test, threadwell_loom))]
+mod tests {
+    use std::sync::Arc;
+
+    use loom::cell::UnsafeCell;
+    use loom::thread;
+
+    use super::{CONTENDED, EPOCH_SHIFT, EpochMutex, LOCKED, Taken};
+    use crate::sys::epoch;
+    use crate::sys::futex::Futex;
+
+    type Shared = Arc<(EpochMutex, UnsafeCell<()>)>;
+
+    fn inside(shared: &(EpochMutex, UnsafeCell<()>)) -> Taken {
+        let taken = shared.0.lock();
+        shared.1.with_mut(|_| ());
+        shared.0.unlock();
+        taken
+    }
+
+    /// How each of the threads, the calling one included, found the mutex.
+    fn all_inside(mutex: EpochMutex, threads: usize) -> Vec<Taken> {
+        let shared: Shared = Arc::new((mutex, UnsafeCell::new(())));
+        let others: Vec<_> = (1..threads)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || inside(&shared))
+            })
+            .collect();
+        let mut taken = vec![inside(&shared)];
+        taken.extend(others.into_iter().map(|other| other.join().unwrap()));
+        taken
+    }
+
+    #[test]
+    fn one_thread_at_a_time_is_inside() {
+        loom::model(|| {
+            assert_eq!(all_inside(EpochMutex::new(), 2), [Taken::Current; 2]);
+        });
+    }
+
+    #[test]
+    fn everyone_who_sleeps_on_the_mutex_is_woken() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            assert_eq!(all_inside(EpochMutex::new(), 3), [Taken::Current; 3]);
+        });
+    }
+
+    #[test]
+    fn a_mutex_held_before_a_fork_is_found_stale_once() {
+        loom::model(|| {
+            let before = epoch::current().wrapping_sub(1) << EPOCH_SHIFT;
+            let held = EpochMutex { futex: Futex::new(before | LOCKED | CONTENDED) };
+            let taken = all_inside(held, 2);
+            let stale = taken.iter().filter(|&&taken| taken == Taken::Stale { held: true }).count();
+            assert_eq!(stale, 1, "{taken:?}");
+        });
+    }
+}

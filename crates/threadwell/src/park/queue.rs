@@ -10,6 +10,7 @@
 //! 3. Whoever sets a token takes an `Arc` of the thread's record first: from the moment the token is
 //!    set the owner may return, and its node is gone.
 //! 4. A node moves from one queue to another only with both mutexes held, and says where it is.
+//! 5. It moves only to a queue that its owner named, and that its owner therefore keeps alive.
 //!
 //! # Memory ordering
 //!
@@ -21,7 +22,6 @@
 #![expect(unsafe_code, reason = "an intrusive list through the stacks of the waiting threads")]
 
 use std::cell::Cell;
-use std::ops::ControlFlow;
 use std::ptr;
 use std::sync::Arc;
 
@@ -52,16 +52,28 @@ impl Token {
 pub(crate) enum Parked {
     /// `validate` said no; the thread was never queued.
     Refused,
-    /// Picked by another thread. `interrupted`: a signal handler asked to end the wait, too late
-    /// to give the wake-up back; the caller has to pass it on or to make use of it.
-    Woken { token: Token, interrupted: bool },
+    /// Picked by another thread. A signal that came as well is the caller's to see to, and the
+    /// wake-up the caller's to use or to pass on.
+    Woken { token: Token, signal: Signal },
     /// The deadline passed, and nobody had picked the thread.
     TimedOut,
-    /// A signal handler asked to end the wait, and nobody had picked the thread.
+    /// A signal ended the wait, and nobody had picked the thread. Without an [`Park::on_signal`], the
+    /// handler has not run yet.
     Interrupted,
     /// The process is the child of a `fork` made by a signal handler during the wait: the queue
     /// was the parent's. Look at the primitive again.
     Forked,
+}
+
+/// What a thread that was picked knows of signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Nothing.
+    None,
+    /// One came, and no handler has run.
+    Unhandled,
+    /// A handler ran and asked to end the wait; or the thread never meant to sleep.
+    Ends,
 }
 
 /// Why a thread wants to leave a queue unpicked.
@@ -77,6 +89,8 @@ pub(crate) struct Park<'a, V, S, L> {
     pub(crate) front: bool,
     /// When the thread began to wait, in nanoseconds; what fairness is measured by.
     pub(crate) since: u64,
+    /// The queue of the lock that the thread needs next: it may be moved there when it is picked.
+    pub(crate) next: Option<&'a WaitQueue>,
     /// Called with the queue locked. Whether there is still a reason to wait.
     pub(crate) validate: V,
     /// Called once the thread is queued and the queue unlocked, before it sleeps. `false`: it does
@@ -86,7 +100,12 @@ pub(crate) struct Park<'a, V, S, L> {
     /// `false`: it has to stay until it is picked, and goes on without deadline.
     pub(crate) leave: L,
     pub(crate) deadline: Option<Deadline>,
-    pub(crate) on_signal: OnSignal<'a>,
+    /// What to do when a signal came, while the thread keeps its place: for threads that are all
+    /// woken alike. `None`: it leaves the queue, because as long as it stands there it may be picked
+    /// instead of another, and a handler may run for long or need what the queue is for.
+    ///
+    /// It must not unwind.
+    pub(crate) on_signal: Option<OnSignal<'a>>,
 }
 
 /// The queue's head: the longest waiter, or null.
@@ -136,8 +155,9 @@ impl WaitQueue {
         S: FnOnce() -> bool,
         L: FnMut(&mut QueueGuard<'_>, Cause) -> bool,
     {
-        let Park { front, since, validate, before_sleep, mut leave, deadline, on_signal } = park;
-        let waiter = Waiter::new(self, since);
+        let Park { front, since, next, validate, before_sleep, mut leave, deadline, on_signal } =
+            park;
+        let waiter = Waiter::new(self, next, since);
         {
             let mut guard = self.lock();
             if !validate(&mut guard) {
@@ -146,11 +166,9 @@ impl WaitQueue {
             guard.link(&waiter, front);
             waiter.queued.set(true);
         }
-        waiter.record.waiting();
+        let _wait = waiter.record.wait();
         let stay = before_sleep();
-        let parked = waiter.sleep(stay, &mut leave, deadline, on_signal);
-        waiter.record.waited();
-        parked
+        waiter.sleep(stay, &mut leave, deadline, on_signal)
     }
 }
 
@@ -163,6 +181,8 @@ struct Waiter {
     token: AtomicU32,
     /// The queue it was put into by its owner.
     origin: *const WaitQueue,
+    /// The queue that it may be moved to, or null.
+    next: *const WaitQueue,
     /// The fork epoch in which it was queued.
     epoch: u32,
     /// Whether it may still be in a list. Only the owner looks.
@@ -174,15 +194,24 @@ struct Links {
     previous: *const Waiter,
     next: *const Waiter,
     since: u64,
+    /// The owner runs a signal handler. It is picked as usual, but not moved to a lock's queue,
+    /// whose next wake-up it would sit on.
+    handles_signal: bool,
 }
 
 impl Waiter {
-    fn new(queue: &WaitQueue, since: u64) -> Self {
+    fn new(queue: &WaitQueue, next: Option<&WaitQueue>, since: u64) -> Self {
         Self {
-            links: UnsafeCell::new(Links { previous: ptr::null(), next: ptr::null(), since }),
+            links: UnsafeCell::new(Links {
+                previous: ptr::null(),
+                next: ptr::null(),
+                since,
+                handles_signal: false,
+            }),
             home: AtomicPtr::new(ptr::from_ref(queue).cast_mut()),
             token: AtomicU32::new(0),
             origin: ptr::from_ref(queue),
+            next: next.map_or(ptr::null(), ptr::from_ref),
             epoch: epoch::current(),
             queued: Cell::new(false),
             record: current_record(),
@@ -200,51 +229,81 @@ impl Waiter {
         &self,
         mut stay: bool,
         leave: &mut impl FnMut(&mut QueueGuard<'_>, Cause) -> bool,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
+        mut deadline: Option<Deadline>,
+        mut on_signal: Option<OnSignal<'_>>,
     ) -> Parked {
-        let mut deadline = deadline;
-        let mut interrupted = false;
+        let mut signal = if stay { Signal::None } else { Signal::Ends };
+        if self.is_forked() {
+            return Parked::Forked;
+        }
         loop {
             if let Some(token) = self.picked() {
                 self.queued.set(false);
-                return Parked::Woken { token, interrupted };
+                return Parked::Woken { token, signal };
             }
             let outcome = match stay {
                 true => self.record.park(deadline),
                 false => FutexOutcome::Interrupted,
             };
-            let cause = match outcome {
-                FutexOutcome::Woken => continue,
-                FutexOutcome::TimedOut => Cause::TimedOut,
-                FutexOutcome::Interrupted if interrupted => continue,
-                FutexOutcome::Interrupted if !stay => {
+            let cause = match (outcome, &mut on_signal) {
+                (FutexOutcome::Woken, _) => continue,
+                (FutexOutcome::TimedOut, _) => Cause::TimedOut,
+                (FutexOutcome::Interrupted, _) if !stay => {
                     stay = true;
                     Cause::Interrupted
                 }
-                FutexOutcome::Interrupted => {
+                (FutexOutcome::Interrupted, _) if signal != Signal::None => continue,
+                (FutexOutcome::Interrupted, Some(on_signal)) if self.begin_handling() => {
                     let flow = on_signal();
-                    if self.epoch != epoch::current() {
-                        self.queued.set(false);
+                    if self.is_forked() {
                         return Parked::Forked;
                     }
-                    match flow {
-                        ControlFlow::Continue(()) => continue,
-                        ControlFlow::Break(()) => Cause::Interrupted,
+                    self.end_handling();
+                    if flow.is_continue() {
+                        continue;
                     }
+                    signal = Signal::Ends;
+                    Cause::Interrupted
+                }
+                (FutexOutcome::Interrupted, _) => {
+                    signal = Signal::Unhandled;
+                    Cause::Interrupted
                 }
             };
-            match (self.leave(leave, cause), cause) {
-                (Left::Yes, Cause::TimedOut) => return Parked::TimedOut,
-                (Left::Yes, Cause::Interrupted) => return Parked::Interrupted,
-                (Left::MustStay, Cause::TimedOut) => deadline = None,
-                (Left::MustStay, Cause::Interrupted) => {
-                    interrupted = true;
-                    deadline = None;
-                }
-                (Left::Picked, Cause::TimedOut) => {}
-                (Left::Picked, Cause::Interrupted) => interrupted = true,
+            match self.leave(leave, cause) {
+                Left::Yes if cause == Cause::TimedOut => return Parked::TimedOut,
+                Left::Yes => return Parked::Interrupted,
+                Left::Notified => return Parked::Woken { token: Token::RETRY, signal },
+                Left::Picked | Left::MustStay => deadline = None,
             }
+        }
+    }
+
+    /// Whether the process is the child of a `fork` made since the node was queued. The queue and
+    /// its list are the parent's then, and not touched any more.
+    fn is_forked(&self) -> bool {
+        let forked = self.epoch != epoch::current();
+        if forked {
+            self.queued.set(false);
+        }
+        forked
+    }
+
+    /// Marks the node as one whose owner runs a signal handler. `false` if it has got what it waited
+    /// for in the queue: then it has better to do.
+    fn begin_handling(&self) -> bool {
+        let guard = self.lock_home();
+        let waits = self.picked().is_none() && ptr::eq(guard.queue, self.origin);
+        if waits {
+            change(self, |links| links.handles_signal = true);
+        }
+        waits
+    }
+
+    fn end_handling(&self) {
+        let _guard = self.lock_home();
+        if self.picked().is_none() {
+            change(self, |links| links.handles_signal = false);
         }
     }
 
@@ -258,8 +317,18 @@ impl Waiter {
         if self.picked().is_some() {
             return Left::Picked;
         }
-        // A node that was moved to another queue has got what it waited for in the first one.
-        if !ptr::eq(guard.queue, self.origin) || !may_leave(&mut guard, cause) {
+        if !ptr::eq(guard.queue, self.origin) {
+            // Moved to a lock's queue, so it has got what it waited for in the first one. There it
+            // stays until it is woken, except for a signal handler. The lock's mark for its waiters
+            // may now be one too many, which its next release finds out.
+            if cause == Cause::TimedOut {
+                return Left::MustStay;
+            }
+            guard.unlink(self);
+            self.queued.set(false);
+            return Left::Notified;
+        }
+        if !may_leave(&mut guard, cause) {
             return Left::MustStay;
         }
         // `may_leave` may itself have picked everybody, this thread included.
@@ -275,8 +344,8 @@ impl Waiter {
     fn lock_home(&self) -> QueueGuard<'_> {
         loop {
             let home = self.home.load(Acquire);
-            // SAFETY: `home` is the queue that the thread parked on, or one that it was moved to;
-            // the caller of `park` keeps both alive until it returns.
+            // SAFETY: `home` is the queue that the thread parked on, or the one that it named to be
+            // moved to (rule 5); the caller of `park` lends both until it returns.
             let guard = unsafe { &*home }.lock();
             // Moved between the load and the lock (rule 4)? Then look again.
             if ptr::eq(self.home.load(Acquire), home) {
@@ -288,18 +357,25 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        // Only a panic in a signal handler's code comes here with the node still in a list.
+        // Only a panic comes here with the node still in a list.
         if self.queued.get() && self.epoch == epoch::current() {
             let mut guard = self.lock_home();
             if self.picked().is_none() {
                 guard.unlink(self);
             }
         }
+        // Nobody else may look at the node any more: the model checker says who does.
+        #[cfg(threadwell_loom)]
+        if !std::thread::panicking() {
+            self.links.with_mut(|_| ());
+        }
     }
 }
 
 enum Left {
     Yes,
+    /// It had been moved to a lock's queue, and left that.
+    Notified,
     /// Another thread picked it first.
     Picked,
     /// The primitive keeps it until it is picked.
@@ -359,7 +435,8 @@ impl QueueGuard<'_> {
         let waiter = unsafe { &*head };
         self.unlink(waiter);
         // Rule 3: the record is kept alive before the token lets the node's owner return.
-        let record = Arc::clone(&waiter.record);
+        // Read through the cell, so that the model checker sees the node being used.
+        let record = waiter.links.with(|_| Arc::clone(&waiter.record));
         waiter.token.store(token.0, Release);
         let id = record.id();
         wakes.push(record);
@@ -372,7 +449,8 @@ impl QueueGuard<'_> {
     }
 
     /// Moves the longest waiter to the back of `target`, still asleep, and sets its waiting time
-    /// to begin at `since`. Both mutexes are held (rule 4).
+    /// to begin at `since`. Both mutexes are held (rule 4). `false` if it cannot be moved: it needs
+    /// another lock (rule 5), its owner is not asleep, or nobody waits.
     pub(crate) fn move_front(&mut self, target: &mut QueueGuard<'_>, since: u64) -> bool {
         let head = self.head();
         if head.is_null() {
@@ -380,6 +458,10 @@ impl QueueGuard<'_> {
         }
         // SAFETY: nodes in the list are alive while the mutex is held (rule 2).
         let waiter = unsafe { &*head };
+        let awake = read(head, |links| links.handles_signal);
+        if awake || !ptr::eq(waiter.next, target.queue) {
+            return false;
+        }
         self.unlink(waiter);
         change(head, |links| links.since = since);
         target.link(waiter, false);
@@ -438,4 +520,191 @@ fn next(node: *const Waiter) -> *const Waiter {
 
 fn previous(node: *const Waiter) -> *const Waiter {
     read(node, |links| links.previous)
+}
+
+#[cfg(all(test, threadwell_loom))]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use loom::cell::UnsafeCell as Cell;
+    use loom::thread;
+
+    use super::*;
+    use crate::park::resume;
+    use crate::sys::model;
+
+    fn explore(f: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = builder.preemption_bound.or(Some(3));
+        builder.check(move || {
+            model::stop_clock();
+            f();
+        });
+    }
+
+    /// Waits in the plainest way.
+    fn wait<'a>(
+        queue: &WaitQueue,
+        next: Option<&'a WaitQueue>,
+        deadline: Option<Deadline>,
+        on_signal: Option<OnSignal<'a>>,
+    ) -> Parked {
+        queue.park(Park {
+            front: false,
+            since: 0,
+            next,
+            validate: |_: &mut QueueGuard<'_>| true,
+            before_sleep: || true,
+            leave: |_: &mut QueueGuard<'_>, _: Cause| true,
+            deadline,
+            on_signal,
+        })
+    }
+
+    fn pick(queue: &WaitQueue) -> bool {
+        let mut wakes = Wakes::none();
+        queue.lock().pick(Token::RETRY, &mut wakes).is_some()
+    }
+
+    fn is_woken(parked: Parked) -> bool {
+        matches!(parked, Parked::Woken { .. })
+    }
+
+    /// The waiter was picked or has left: one of the two, and both sides know which.
+    fn picked_or_left(give_up: fn(&WaitQueue) -> Parked) {
+        explore(move || {
+            let queue = Arc::new(WaitQueue::new());
+            let waiter = {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || is_woken(give_up(&queue)))
+            };
+            let picked = pick(&queue);
+            assert_eq!(waiter.join().unwrap(), picked);
+            assert!(queue.lock().is_empty());
+        });
+    }
+
+    #[test]
+    fn a_waiter_that_times_out_was_picked_or_has_left() {
+        picked_or_left(|queue| wait(queue, None, Some(model::over()), Some(&mut resume)));
+    }
+
+    #[test]
+    fn a_waiter_that_a_signal_takes_out_was_picked_or_has_left() {
+        picked_or_left(|queue| {
+            model::interrupt(1);
+            wait(queue, None, None, None)
+        });
+    }
+
+    #[test]
+    fn a_waiter_whose_handler_ends_the_wait_was_picked_or_has_left() {
+        picked_or_left(|queue| {
+            model::interrupt(1);
+            wait(queue, None, None, Some(&mut || ControlFlow::Break(())))
+        });
+    }
+
+    #[test]
+    fn what_the_waker_did_is_visible_to_the_picked_thread() {
+        explore(|| {
+            let shared = Arc::new((WaitQueue::new(), Cell::new(())));
+            let waiter = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    if is_woken(wait(&shared.0, None, Some(model::over()), None)) {
+                        shared.1.with_mut(|_| ());
+                    }
+                })
+            };
+            let mut wakes = Wakes::none();
+            let mut guard = shared.0.lock();
+            if !guard.is_empty() {
+                shared.1.with_mut(|_| ());
+                guard.pick(Token::RETRY, &mut wakes);
+            }
+            drop(guard);
+            drop(wakes);
+            waiter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn waiters_that_leave_at_once_keep_the_list_whole() {
+        explore(|| {
+            let queue = Arc::new(WaitQueue::new());
+            let waiters = [0, 1].map(|_| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    is_woken(wait(&queue, None, Some(model::over()), Some(&mut resume)))
+                })
+            });
+            let picked = pick(&queue);
+            let woken = waiters.map(|waiter| usize::from(waiter.join().unwrap()));
+            assert_eq!(woken.iter().sum::<usize>(), usize::from(picked));
+            assert!(queue.lock().is_empty());
+        });
+    }
+
+    /// A waiter may be moved to a second queue, where it is picked, while it wants to leave.
+    fn moved(give_up: fn(&WaitQueue, &WaitQueue) -> Parked) {
+        explore(move || {
+            let queues = Arc::new((WaitQueue::new(), WaitQueue::new()));
+            let waiter = {
+                let queues = Arc::clone(&queues);
+                thread::spawn(move || is_woken(give_up(&queues.0, &queues.1)))
+            };
+            let mut wakes = Wakes::none();
+            let mut from = queues.0.lock();
+            let mut to = queues.1.lock();
+            let notified =
+                from.move_front(&mut to, 0) || from.pick(Token::RETRY, &mut wakes).is_some();
+            drop((from, to));
+            let _ = pick(&queues.1);
+            drop(wakes);
+            assert_eq!(waiter.join().unwrap(), notified);
+            assert!(queues.0.lock().is_empty());
+            assert!(queues.1.lock().is_empty());
+        });
+    }
+
+    #[test]
+    fn a_moved_waiter_whose_deadline_passes_stays_until_it_is_picked() {
+        moved(|from, to| wait(from, Some(to), Some(model::over()), Some(&mut resume)));
+    }
+
+    #[test]
+    fn a_moved_waiter_that_a_signal_takes_out_has_been_woken() {
+        moved(|from, to| {
+            model::interrupt(1);
+            wait(from, Some(to), None, Some(&mut || ControlFlow::Break(())))
+        });
+    }
+
+    #[test]
+    fn a_waiter_that_handles_a_signal_is_not_moved() {
+        explore(|| {
+            let queues = Arc::new((WaitQueue::new(), WaitQueue::new()));
+            let waiter = {
+                let queues = Arc::clone(&queues);
+                thread::spawn(move || {
+                    let mut handler = || {
+                        assert!(queues.1.lock().is_empty(), "a wake-up was left to a handler");
+                        ControlFlow::Break(())
+                    };
+                    model::interrupt(1);
+                    let _ = wait(&queues.0, Some(&queues.1), None, Some(&mut handler));
+                })
+            };
+            let mut wakes = Wakes::none();
+            let mut from = queues.0.lock();
+            let mut to = queues.1.lock();
+            if !from.move_front(&mut to, 0) {
+                from.pick(Token::RETRY, &mut wakes);
+            }
+            drop((from, to));
+            drop(wakes);
+            waiter.join().unwrap();
+        });
+    }
 }

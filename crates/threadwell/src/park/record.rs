@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::parker::Parker;
-use crate::primitive::{Acquire, Relaxed, Release};
+use crate::primitive::{Relaxed, Release};
 use crate::sys::futex::FutexOutcome;
 use crate::time::Deadline;
 
@@ -91,20 +91,29 @@ impl ThreadRecord {
         self.parker.unpark();
     }
 
-    /// Says that a wait begins, until [`ThreadRecord::waited`].
+    /// Says that the thread is in a wait, until the result is dropped.
     ///
-    /// Release: pairs with the acquire load in `is_blocked`.
-    pub(super) fn waiting(&self) {
+    /// Release, twice: pairs with the acquire load in `is_blocked`.
+    pub(super) fn wait(&self) -> Wait<'_> {
         self.waits.fetch_add(1, Release);
-    }
-
-    pub(super) fn waited(&self) {
-        self.waits.fetch_sub(1, Release);
+        Wait { record: self }
     }
 
     /// Whether the thread is in a wait of this crate.
+    #[cfg(not(threadwell_loom))]
     pub(crate) fn is_blocked(&self) -> bool {
-        self.waits.load(Acquire) != 0
+        self.waits.load(crate::primitive::Acquire) != 0
+    }
+}
+
+/// A wait of a thread: see [`ThreadRecord::wait`].
+pub(super) struct Wait<'a> {
+    record: &'a ThreadRecord,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.record.waits.fetch_sub(1, Release);
     }
 }
 

@@ -18,13 +18,16 @@
 //!
 //! # Memory ordering
 //!
-//! `state`, `arrived` and `round` are relaxed: the queue's mutex orders them, and readers outside of it ask
+//! `state`, `round` and `arrived` are relaxed: the queue's mutex orders them, and readers outside of it ask
 //! for a momentary value. What the parties did before they arrived is ordered through that mutex and
 //! the tokens.
 
 use std::fmt;
 
-use crate::park::{Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitQueue, Wakes, resume};
+use crate::park::{
+    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitQueue, Wakes, resume,
+    without_unwinding,
+};
 use crate::primitive::{AtomicU32, AtomicUsize, Relaxed, const_fn};
 use crate::time::Deadline;
 
@@ -54,9 +57,9 @@ const BROKEN: u32 = 2;
 pub struct Barrier {
     parties: usize,
     state: AtomicU32,
+    /// How many rounds have ended, in whatever way; wraps.
+    round: AtomicUsize,
     arrived: AtomicUsize,
-    /// How many rounds have ended; wraps. Tells the last arrival of this round from an older one.
-    round: AtomicU32,
     queue: WaitQueue,
 }
 
@@ -97,7 +100,8 @@ pub enum Arrival<'a> {
 #[must_use = "dropping it breaks the barrier"]
 pub struct LastArrival<'a> {
     barrier: &'a Barrier,
-    round: u32,
+    /// The round that it completes. Another may be on when it acts at last.
+    round: usize,
 }
 
 impl LastArrival<'_> {
@@ -111,7 +115,7 @@ impl LastArrival<'_> {
         let (barrier, round) = (self.barrier, self.round);
         std::mem::forget(self);
         let mut queue = barrier.queue.lock();
-        if !barrier.acts_in(round) {
+        if barrier.round.load(Relaxed) != round {
             return Err(BarrierError::Broken);
         }
         Ok((barrier.parties - 1, barrier.release(&mut queue)))
@@ -122,7 +126,7 @@ impl Drop for LastArrival<'_> {
     fn drop(&mut self) {
         let mut wakes = Wakes::none();
         let mut queue = self.barrier.queue.lock();
-        if self.barrier.acts_in(self.round) {
+        if self.barrier.round.load(Relaxed) == self.round {
             self.barrier.give_up(&mut queue, BROKEN, &mut wakes);
         }
         drop(queue);
@@ -132,7 +136,8 @@ impl Drop for LastArrival<'_> {
 /// What a thread found when it arrived.
 enum Found {
     Place(usize),
-    Last(u32),
+    /// The last place, in that round.
+    Last(usize),
     Acting,
     Broken,
 }
@@ -145,8 +150,8 @@ impl Barrier {
             Self {
                 parties: if parties == 0 { 1 } else { parties },
                 state: AtomicU32::new(FILLING),
+                round: AtomicUsize::new(0),
                 arrived: AtomicUsize::new(0),
-                round: AtomicU32::new(0),
                 queue: WaitQueue::new(),
             }
         }
@@ -198,12 +203,21 @@ impl Barrier {
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> Result<Arrival<'_>, BarrierError> {
+        without_unwinding(on_signal, |on_signal| self.arrive_inner(deadline, on_signal))
+    }
+
+    fn arrive_inner(
+        &self,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> Result<Arrival<'_>, BarrierError> {
         loop {
             let mut found = Found::Broken;
             let mut breaking = Wakes::none();
             let parked = self.queue.park(Park {
                 front: false,
                 since: 0,
+                next: None,
                 validate: |_: &mut QueueGuard<'_>| {
                     found = self.take_place();
                     matches!(found, Found::Place(_) | Found::Acting)
@@ -213,7 +227,7 @@ impl Barrier {
                     self.may_leave(queue, cause, &mut breaking)
                 },
                 deadline,
-                on_signal: &mut *on_signal,
+                on_signal: Some(&mut *on_signal),
             });
             drop(breaking);
             match (parked, found) {
@@ -221,15 +235,20 @@ impl Barrier {
                     return Ok(Arrival::Last(LastArrival { barrier: self, round }));
                 }
                 (_, Found::Broken) => return Err(BarrierError::Broken),
-                (Parked::Interrupted | Parked::Woken { interrupted: true, .. }, _) => {
+                (Parked::Interrupted | Parked::Woken { signal: Signal::Ends, .. }, _) => {
                     return Err(BarrierError::Interrupted);
                 }
                 (Parked::Woken { token: Token::BROKEN, .. } | Parked::TimedOut, _) => {
                     return Err(BarrierError::Broken);
                 }
                 (Parked::Woken { .. }, Found::Place(index)) => return Ok(Arrival::Passed(index)),
-                // The action of the round before is over; or the queue was lost in a `fork`.
-                (_, Found::Acting | Found::Place(_)) => {}
+                (_, Found::Place(_)) => {
+                    // The queue was lost in a `fork`: the thread arrives again, not once more.
+                    let _queue = self.queue.lock();
+                    self.leave_place();
+                }
+                // The action of the round before is over.
+                (_, Found::Acting) => {}
             }
         }
     }
@@ -241,13 +260,13 @@ impl Barrier {
     /// [`BarrierError::Broken`].
     pub fn try_arrive(&self) -> Option<Result<LastArrival<'_>, BarrierError>> {
         let _queue = self.queue.lock();
-        if self.state.load(Relaxed) == FILLING && self.arrived.load(Relaxed) + 1 < self.parties {
-            return None;
-        }
-        match self.take_place() {
-            Found::Last(round) => Some(Ok(LastArrival { barrier: self, round })),
-            Found::Broken => Some(Err(BarrierError::Broken)),
-            Found::Place(_) | Found::Acting => None,
+        match self.state.load(Relaxed) {
+            FILLING if self.arrived.load(Relaxed) + 1 == self.parties => {
+                let _ = self.take_place();
+                Some(Ok(LastArrival { barrier: self, round: self.round.load(Relaxed) }))
+            }
+            BROKEN => Some(Err(BarrierError::Broken)),
+            _ => None,
         }
     }
 
@@ -267,9 +286,9 @@ impl Barrier {
         Found::Last(self.round.load(Relaxed))
     }
 
-    /// Whether the last thread of that round acts. The queue's mutex is held.
-    fn acts_in(&self, round: u32) -> bool {
-        self.state.load(Relaxed) == ACTING && self.round.load(Relaxed) == round
+    /// Undoes [`Barrier::take_place`]. The queue's mutex is held.
+    fn leave_place(&self) {
+        self.arrived.store(self.arrived.load(Relaxed).saturating_sub(1), Relaxed);
     }
 
     fn may_leave(&self, queue: &mut QueueGuard<'_>, cause: Cause, breaking: &mut Wakes) -> bool {
@@ -278,9 +297,7 @@ impl Barrier {
         }
         match cause {
             Cause::TimedOut => self.give_up(queue, BROKEN, breaking),
-            Cause::Interrupted => {
-                self.arrived.store(self.arrived.load(Relaxed).saturating_sub(1), Relaxed);
-            }
+            Cause::Interrupted => self.leave_place(),
         }
         true
     }
@@ -300,8 +317,8 @@ impl Barrier {
     }
 
     fn begin_round(&self, state: u32) {
-        self.arrived.store(0, Relaxed);
         self.round.store(self.round.load(Relaxed).wrapping_add(1), Relaxed);
+        self.arrived.store(0, Relaxed);
         self.state.store(state, Relaxed);
     }
 

@@ -9,11 +9,12 @@
 //! release the next. There is no thundering herd, and nobody is woken to find the lock held.
 //!
 //! If the lock turns out to be free after all (a plain [`Lock`] can be released by anyone), there is
-//! no release to come, and the waiters are woken at once.
+//! no release to come, and the waiters are woken at once. So is a waiter that waits with another
+//! lock than the notifier's, and one that runs a signal handler.
 //!
-//! A thread that has been notified stays notified: a deadline that passes, or a signal that comes,
-//! while it waits for the lock no longer changes the outcome. It always holds the lock when `wait`
-//! returns.
+//! A thread that has been notified stays notified: a deadline that passes while it waits for the
+//! lock no longer changes the outcome. If a signal handler ends its wait nevertheless, it passes the
+//! notification on to the next waiter. It always holds the lock when `wait` returns.
 //!
 //! # Memory ordering
 //!
@@ -26,7 +27,8 @@ use super::lock::Lock;
 use super::rlock::RLock;
 use crate::park::record::current_id;
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes,
+    resume, without_unwinding,
 };
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
 use crate::sys::clock;
@@ -99,7 +101,14 @@ mod sealed {
         /// Releases it entirely; how often it had been acquired.
         fn release_all(&self) -> (usize, Wakes);
         /// Acquires it again as often, in every case; `Interrupted` if a handler would rather not.
-        fn acquire_all(&self, count: usize, turn: Turn, on_signal: OnSignal<'_>) -> WaitOutcome;
+        /// `signalled`: a signal came whose handler has not run.
+        fn acquire_all(
+            &self,
+            count: usize,
+            turn: Turn,
+            signalled: bool,
+            on_signal: OnSignal<'_>,
+        ) -> WaitOutcome;
         fn lock(&self) -> &Lock;
     }
 
@@ -112,24 +121,25 @@ mod sealed {
             (1, self.release_deferred().unwrap_or_default())
         }
 
-        fn acquire_all(&self, _: usize, turn: Turn, on_signal: OnSignal<'_>) -> WaitOutcome {
+        fn acquire_all(
+            &self,
+            _: usize,
+            turn: Turn,
+            signalled: bool,
+            on_signal: OnSignal<'_>,
+        ) -> WaitOutcome {
             let me = current_id();
             if turn == Turn::Granted || self.try_acquire_as(me) {
                 return WaitOutcome::Ready;
             }
-            let mut interrupted = false;
             let front = turn == Turn::Picked;
-            let outcome = self.acquire_contended(me, front, None, &mut || {
-                let flow = on_signal();
-                interrupted |= flow.is_break();
-                flow
-            });
-            if interrupted && outcome != WaitOutcome::Ready {
+            let outcome = self.acquire_contended(me, front, signalled, None, on_signal);
+            if outcome == WaitOutcome::Interrupted {
                 // A handler wants to end the wait, but the caller is owed the lock: a `with` block
                 // or a guard around its call is going to release it.
-                let _ = self.acquire_contended(me, true, None, &mut resume);
+                let _ = self.acquire_contended(me, true, false, None, &mut resume);
             }
-            if interrupted { WaitOutcome::Interrupted } else { WaitOutcome::Ready }
+            outcome
         }
 
         fn lock(&self) -> &Lock {
@@ -146,8 +156,14 @@ mod sealed {
             RLock::release_all(self).unwrap_or_default()
         }
 
-        fn acquire_all(&self, count: usize, turn: Turn, on_signal: OnSignal<'_>) -> WaitOutcome {
-            let outcome = Sealed::acquire_all(RLock::lock(self), 1, turn, on_signal);
+        fn acquire_all(
+            &self,
+            count: usize,
+            turn: Turn,
+            signalled: bool,
+            on_signal: OnSignal<'_>,
+        ) -> WaitOutcome {
+            let outcome = Sealed::acquire_all(RLock::lock(self), 1, turn, signalled, on_signal);
             self.acquired_all(count);
             outcome
         }
@@ -205,24 +221,36 @@ impl Condition {
         if !lock.is_held() {
             return Err(NotOwned);
         }
+        Ok(without_unwinding(on_signal, |on_signal| self.wait_inner(lock, deadline, on_signal)))
+    }
+
+    fn wait_inner(
+        &self,
+        lock: &impl ConditionLock,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
         let mut count = 0;
-        let parked = self.park(
-            || {
-                count = lock.release_all().0;
-                true
-            },
-            deadline,
-            &mut *on_signal,
-        );
-        let turn = match parked {
-            Parked::Woken { token: Token::GRANTED, .. } => Turn::Granted,
-            Parked::Woken { .. } => Turn::Picked,
-            _ => Turn::None,
+        let release = || {
+            count = lock.release_all().0;
+            true
         };
-        match lock.acquire_all(count, turn, on_signal) {
-            WaitOutcome::Interrupted => Ok(WaitOutcome::Interrupted),
-            _ => Ok(outcome_of(parked)),
+        let next = Some(lock.lock().queue());
+        let parked = self.park(next, release, deadline, &mut *on_signal);
+        let (turn, signalled) = match parked {
+            Parked::Woken { token: Token::GRANTED, .. } => (Turn::Granted, false),
+            Parked::Woken { signal, .. } => (Turn::Picked, signal == Signal::Unhandled),
+            _ => (Turn::None, false),
+        };
+        let outcome = match lock.acquire_all(count, turn, signalled, on_signal) {
+            WaitOutcome::Interrupted => WaitOutcome::Interrupted,
+            _ => outcome_of(parked),
+        };
+        if outcome == WaitOutcome::Interrupted && turn != Turn::None && self.has_waiters() {
+            // Notified, but about to do something else: the next waiter is to see to it.
+            self.requeue(lock.lock(), 1);
         }
+        outcome
     }
 
     /// Waits to be notified, without a lock of this crate.
@@ -236,11 +264,20 @@ impl Condition {
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> WaitOutcome {
-        outcome_of(self.park(release, deadline, on_signal))
+        without_unwinding(on_signal, |on_signal| {
+            let parked = self.park(None, release, deadline, on_signal);
+            let outcome = outcome_of(parked);
+            if let (WaitOutcome::Interrupted, Parked::Woken { .. }) = (outcome, parked) {
+                // As in `wait_with`.
+                drop(self.notify_released(1));
+            }
+            outcome
+        })
     }
 
     fn park(
         &self,
+        next: Option<&WaitQueue>,
         release: impl FnOnce() -> bool,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
@@ -248,6 +285,7 @@ impl Condition {
         self.queue.park(Park {
             front: false,
             since: 0,
+            next,
             validate: |_: &mut QueueGuard<'_>| {
                 self.waiting.fetch_add(1, Relaxed);
                 true
@@ -258,7 +296,7 @@ impl Condition {
                 true
             },
             deadline,
-            on_signal,
+            on_signal: Some(on_signal),
         })
     }
 
@@ -300,12 +338,8 @@ impl Condition {
         let since = clock::monotonic_nanos();
         let mut notified = 0;
         while notified < n {
-            let found = if held {
-                queue.move_front(&mut target, since)
-            } else {
-                queue.pick(Token::RETRY, &mut wakes).is_some()
-            };
-            if !found {
+            let moved = held && queue.move_front(&mut target, since);
+            if !moved && queue.pick(Token::RETRY, &mut wakes).is_none() {
                 break;
             }
             notified += 1;
@@ -358,7 +392,9 @@ impl Condition {
 /// like a spurious wake-up, which every user of a condition has to expect.
 fn outcome_of(parked: Parked) -> WaitOutcome {
     match parked {
-        Parked::Woken { interrupted: true, .. } | Parked::Interrupted => WaitOutcome::Interrupted,
+        Parked::Woken { signal: Signal::Ends, .. } | Parked::Interrupted => {
+            WaitOutcome::Interrupted
+        }
         Parked::TimedOut => WaitOutcome::TimedOut,
         Parked::Woken { .. } | Parked::Forked | Parked::Refused => WaitOutcome::Ready,
     }

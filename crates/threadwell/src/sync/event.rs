@@ -9,17 +9,21 @@
 //!
 //! A waiter queues up, with `WAITED` set, only if under the queue's mutex the flag is down. Raising
 //! the flag picks everyone who is queued at that moment, so a pulse (`set`, then `clear` at once)
-//! leaves nobody asleep who was there before it. `WAITED` changes only under the queue's mutex.
+//! leaves nobody asleep who was there before it. `WAITED` changes only under the queue's mutex, and
+//! while it is set the flag goes up only under that mutex too: so nobody is picked who came later.
 //!
 //! # Memory ordering
 //!
-//! The release in `set` pairs with the acquire loads in `is_set` and `wait`. `clear` is relaxed: a
-//! read-modify-write keeps alive the release sequence that `set` began.
+//! The release in `set` pairs with the acquire loads in `is_set` and `wait`, and with the acquire in
+//! `clear`: a thread that lowers the flag and then looks for work finds all that was announced by the
+//! `set` which it has undone. `clear` releases nothing, but a read-modify-write keeps alive the release
+//! sequence that `set` began.
 
 use std::fmt;
 
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes,
+    resume, without_unwinding,
 };
 use crate::primitive::{Acquire, Relaxed, Release, const_fn};
 use crate::time::Deadline;
@@ -75,8 +79,13 @@ impl Event {
     /// [`Event::set`], with the waking of the threads left to the caller.
     #[inline]
     pub fn set_deferred(&self) -> Wakes {
-        if self.queue.word.fetch_or(SET, Release) & WAITED == 0 {
-            return Wakes::none();
+        let mut word = self.queue.word.load(Relaxed);
+        while word & WAITED == 0 {
+            // Also if the flag is up: what was done before has to be visible to who sees it.
+            match self.queue.word.compare_exchange_weak(word, word | SET, Release, Relaxed) {
+                Ok(_) => return Wakes::none(),
+                Err(seen) => word = seen,
+            }
         }
         self.set_contended()
     }
@@ -85,15 +94,17 @@ impl Event {
     fn set_contended(&self) -> Wakes {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
+        // One step with the picking: who comes after a `clear` of this flag is not picked for it.
+        let raise = |word| Some((word | SET) & !WAITED);
+        let _ = self.queue.word.fetch_update(Release, Relaxed, raise);
         queue.pick_all(Token::RETRY, &mut wakes);
-        self.queue.word.fetch_and(!WAITED, Relaxed);
         wakes
     }
 
     /// Lowers the flag.
     #[inline]
     pub fn clear(&self) {
-        self.queue.word.fetch_and(!SET, Relaxed);
+        self.queue.word.fetch_and(!SET, Acquire);
     }
 
     /// Waits until the flag is up.
@@ -117,7 +128,7 @@ impl Event {
         if self.is_set() {
             return WaitOutcome::Ready;
         }
-        self.wait_contended(deadline, on_signal)
+        without_unwinding(on_signal, |on_signal| self.wait_contended(deadline, on_signal))
     }
 
     #[cold]
@@ -126,6 +137,7 @@ impl Event {
             let parked = self.queue.park(Park {
                 front: false,
                 since: 0,
+                next: None,
                 // One step: a `set` either comes before it and is seen, or finds the mark.
                 validate: |_: &mut QueueGuard<'_>| {
                     let mark = |word| (word & SET == 0).then_some(word | WAITED);
@@ -139,14 +151,13 @@ impl Event {
                     true
                 },
                 deadline,
-                on_signal: &mut *on_signal,
+                on_signal: Some(&mut *on_signal),
             });
             return match parked {
-                Parked::Refused => WaitOutcome::Ready,
-                Parked::Woken { interrupted: false, .. } => WaitOutcome::Ready,
-                Parked::Woken { interrupted: true, .. } | Parked::Interrupted => {
+                Parked::Woken { signal: Signal::Ends, .. } | Parked::Interrupted => {
                     WaitOutcome::Interrupted
                 }
+                Parked::Refused | Parked::Woken { .. } => WaitOutcome::Ready,
                 Parked::TimedOut => WaitOutcome::TimedOut,
                 Parked::Forked => continue,
             };

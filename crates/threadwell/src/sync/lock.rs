@@ -24,6 +24,11 @@
 //! before a thread queues up, and queueing checks under the mutex that it still is. So a thread is
 //! never queued on a lock whose next release will not look at the queue.
 //!
+//! A signal takes a waiter out of the queue before its handler runs, and back to the front
+//! afterwards. In the queue it could be picked meanwhile: the lock would lie free, or be its own
+//! already, for as long as the handler runs, and a handler that waits for another waiter of the lock,
+//! or for the lock, would wait for ever.
+//!
 //! # Memory ordering
 //!
 //! The release in `release` (a store or exchange of the word) pairs with the acquire exchange in
@@ -34,8 +39,8 @@ use std::fmt;
 
 use crate::park::record::current_id;
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, ThreadId, Token, WaitOutcome, WaitQueue, Wakes,
-    resume,
+    Cause, OnSignal, Park, Parked, QueueGuard, Signal, ThreadId, Token, WaitOutcome, WaitQueue,
+    Wakes, resume,
 };
 use crate::primitive::{Acquire, Relaxed, Release, const_fn};
 use crate::sys::clock;
@@ -154,14 +159,17 @@ impl Lock {
         if self.try_acquire_as(me) {
             return WaitOutcome::Ready;
         }
-        self.acquire_contended(me, false, deadline, on_signal)
+        self.acquire_contended(me, false, false, deadline, on_signal)
     }
 
+    /// Waits for the lock. `front`: the thread has had its turn and came too late. `signalled`: a
+    /// signal came whose handler has not run.
     #[cold]
     pub(super) fn acquire_contended(
         &self,
         me: ThreadId,
         mut front: bool,
+        mut signalled: bool,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> WaitOutcome {
@@ -174,6 +182,14 @@ impl Lock {
                 }
                 continue;
             }
+            // Out of the queue, and with the lock held by another thread: the handler keeps no
+            // wake-up from anyone, for as long as it likes.
+            if std::mem::take(&mut signalled) {
+                if on_signal().is_break() {
+                    return WaitOutcome::Interrupted;
+                }
+                continue;
+            }
             if word & WAITED == 0
                 && self.queue.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed).is_err()
             {
@@ -182,6 +198,7 @@ impl Lock {
             let parked = self.queue.park(Park {
                 front,
                 since,
+                next: None,
                 validate: |_: &mut QueueGuard<'_>| {
                     let word = self.queue.word.load(Relaxed);
                     word & WAITED != 0 && word >> OWNER_SHIFT != 0
@@ -192,40 +209,22 @@ impl Lock {
                     true
                 },
                 deadline,
-                on_signal: &mut *on_signal,
+                on_signal: None,
             });
             match parked {
                 Parked::Refused | Parked::Forked => {}
-                Parked::Woken { token, interrupted: false } => {
-                    if token == Token::GRANTED {
-                        return WaitOutcome::Ready;
-                    }
+                Parked::Woken { token: Token::GRANTED, .. } => return WaitOutcome::Ready,
+                Parked::Woken { signal, .. } => {
                     front = true;
-                }
-                Parked::Woken { token, interrupted: true } => {
-                    drop(self.give_back(token));
-                    return WaitOutcome::Interrupted;
+                    signalled = signal == Signal::Unhandled;
                 }
                 Parked::TimedOut => return WaitOutcome::TimedOut,
-                Parked::Interrupted => return WaitOutcome::Interrupted,
+                Parked::Interrupted => {
+                    front = true;
+                    signalled = true;
+                }
             }
         }
-    }
-
-    /// Returns a wake-up, or the lock itself, that came to a thread which no longer wants it.
-    fn give_back(&self, token: Token) -> Wakes {
-        if token == Token::GRANTED {
-            // Handed to this thread, so it is held, and releasing it cannot fail.
-            return self.release_deferred().unwrap_or_default();
-        }
-        let mut wakes = Wakes::none();
-        let mut queue = self.queue.lock();
-        // If someone holds the lock, that thread's release picks the next one.
-        if self.queue.word.load(Relaxed) == WAITED {
-            queue.pick(Token::RETRY, &mut wakes);
-            self.forget_waiters_if(queue.is_empty());
-        }
-        wakes
     }
 
     /// Clears `WAITED` if the queue is (about to be) empty. The queue's mutex is held.

@@ -94,7 +94,7 @@ impl RLock {
         if self.lock.try_acquire_as(me) || self.acquire_again(me) {
             return WaitOutcome::Ready;
         }
-        self.lock.acquire_contended(me, false, deadline, on_signal)
+        self.lock.acquire_contended(me, false, false, deadline, on_signal)
     }
 
     /// Undoes one acquire of the calling thread.

@@ -13,8 +13,9 @@
 //! starved is given its permit directly. `WAITED` is cleared only under the queue's mutex, when the
 //! queue is empty.
 //!
-//! A picked waiter that gives up for another reason passes its wake-up on: otherwise a permit could
-//! lie unused while others sleep.
+//! A picked waiter gives up only after it has looked for the permit once more and found it taken:
+//! otherwise a permit could lie unused while others sleep. A signal handler runs out of the queue, as
+//! it does for a [`Lock`](super::Lock).
 //!
 //! # Memory ordering
 //!
@@ -26,7 +27,7 @@ use std::fmt;
 
 use super::lock::has_starved;
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes, resume,
 };
 use crate::primitive::{Acquire, AtomicUsize, Relaxed, Release, const_fn};
 use crate::sys::clock;
@@ -140,13 +141,22 @@ impl Semaphore {
     ) -> WaitOutcome {
         let since = clock::monotonic_nanos();
         let mut front = false;
+        let mut signalled = false;
         loop {
             if self.try_acquire() {
                 return WaitOutcome::Ready;
             }
+            // Out of the queue, and with no permit left: the handler keeps none from anyone.
+            if std::mem::take(&mut signalled) {
+                if on_signal().is_break() {
+                    return WaitOutcome::Interrupted;
+                }
+                continue;
+            }
             let parked = self.queue.park(Park {
                 front,
                 since,
+                next: None,
                 validate: |_: &mut QueueGuard<'_>| {
                     let mark = |word| (word < PERMIT).then_some(word | WAITED);
                     self.word.fetch_update(Relaxed, Relaxed, mark).is_ok()
@@ -157,37 +167,22 @@ impl Semaphore {
                     true
                 },
                 deadline,
-                on_signal: &mut *on_signal,
+                on_signal: None,
             });
             match parked {
                 Parked::Refused | Parked::Forked => {}
-                Parked::Woken { token, interrupted: false } => {
-                    if token == Token::GRANTED {
-                        return WaitOutcome::Ready;
-                    }
+                Parked::Woken { token: Token::GRANTED, .. } => return WaitOutcome::Ready,
+                Parked::Woken { signal, .. } => {
                     front = true;
-                }
-                Parked::Woken { token, interrupted: true } => {
-                    drop(self.give_back(token));
-                    return WaitOutcome::Interrupted;
+                    signalled = signal == Signal::Unhandled;
                 }
                 Parked::TimedOut => return WaitOutcome::TimedOut,
-                Parked::Interrupted => return WaitOutcome::Interrupted,
+                Parked::Interrupted => {
+                    front = true;
+                    signalled = true;
+                }
             }
         }
-    }
-
-    /// Returns a wake-up, or a permit, that came to a thread which no longer wants it.
-    fn give_back(&self, token: Token) -> Wakes {
-        let permits = usize::from(token == Token::GRANTED);
-        let mut wakes = Wakes::none();
-        let mut queue = self.queue.lock();
-        let word = self.word.fetch_add(permits * PERMIT, Release) + permits * PERMIT;
-        if word >= PERMIT {
-            queue.pick(Token::RETRY, &mut wakes);
-            self.forget_waiters_if(queue.is_empty());
-        }
-        wakes
     }
 
     /// Clears `WAITED` if the queue is (about to be) empty. The queue's mutex is held.
@@ -270,25 +265,27 @@ impl Semaphore {
     fn release_contended(&self, permits: usize, limit: usize) -> Result<Wakes, SemaphoreError> {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
-        // Under the mutex no other release of a waited-for semaphore runs, so the permits can only
-        // become fewer, and what fits now fits below.
-        Self::grown(self.word.load(Relaxed), permits, limit)?;
-        let mut given = 0;
-        let mut retries = 0;
-        while given + retries < permits {
-            match queue.front() {
-                Some((_, since)) if retries == 0 && has_starved(since) => {
-                    given += 1;
-                    queue.pick(Token::GRANTED, &mut wakes);
-                }
-                Some(_) => {
-                    retries += 1;
-                    queue.pick(Token::RETRY, &mut wakes);
-                }
-                None => break,
-            }
+        if queue.is_empty() {
+            // The waiters have left meanwhile, and other releases no longer come this way.
+            let grow = |word| Self::grown(word & !WAITED, permits, limit).ok();
+            return match self.word.fetch_update(Release, Relaxed, grow) {
+                Ok(_) => Ok(wakes),
+                Err(_) => Err(SemaphoreError::TooManyPermits),
+            };
         }
-        self.word.fetch_add((permits - given) * PERMIT, Release);
+        // As long as threads are queued, every release comes this way and waits for the mutex: the
+        // permits can only become fewer, and what fits now fits below.
+        Self::grown(self.word.load(Relaxed), permits, limit)?;
+        let mut left = permits;
+        while left > 0 && queue.front().is_some_and(|(_, since)| has_starved(since)) {
+            queue.pick(Token::GRANTED, &mut wakes);
+            left -= 1;
+        }
+        // Before the tokens: a picked thread that runs at once finds what it was picked for.
+        self.word.fetch_add(left * PERMIT, Release);
+        while left > 0 && queue.pick(Token::RETRY, &mut wakes).is_some() {
+            left -= 1;
+        }
         self.forget_waiters_if(queue.is_empty());
         Ok(wakes)
     }

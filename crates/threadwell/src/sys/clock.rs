@@ -23,15 +23,8 @@ pub(crate) fn monotonic_nanos() -> u64 {
     origin.elapsed().as_nanos() as u64
 }
 
-/// A clock that stands still: a model has no time, and its deadlines are other threads.
+/// The model's clock.
 #[cfg(threadwell_loom)]
 pub(crate) fn monotonic_nanos() -> u64 {
-    model::NOW.load(std::sync::atomic::Ordering::Relaxed)
-}
-
-/// What a model says the time is.
-#[cfg(threadwell_loom)]
-pub(crate) mod model {
-    /// Not loom's atomic: it is set once, before the model's threads start.
-    pub(crate) static NOW: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    super::model::monotonic_nanos()
 }

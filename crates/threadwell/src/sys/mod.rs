@@ -5,5 +5,7 @@ pub(crate) mod epoch;
 #[cfg(not(threadwell_loom))]
 pub(crate) mod exit;
 pub(crate) mod futex;
+#[cfg(threadwell_loom)]
+pub mod model;
 #[cfg(not(threadwell_loom))]
 pub(crate) mod thread;

@@ -1,4 +1,4 @@
-//! A futex made of loom's mutex and condition variable. It never times out.
+//! A futex made of loom's mutex and condition variable.
 
 use loom::sync::{Condvar, Mutex};
 
