@@ -7,7 +7,7 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom stress bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ test-python: build ## the Python tests alone, in .venv; ARGS="-k barrier"
 conformance: build ## the interpreters' own tests; ARGS="--module test_thread"
 	$(VENV)/python ci/conformance.py $(ARGS)
 
+loom: ## the models of the protocols; ARGS="lock::"
+	ci/loom.sh $(ARGS)
+
+stress: ## every primitive at random for two minutes each; prints its seed
+	ci/stress.sh
+
 bench: build ## threadwell beside threading; ARGS="--quick"
 	$(VENV)/python bench/run.py $(ARGS)
 
@@ -57,4 +63,4 @@ clean: ## remove everything that was installed or built
 	rm -rf .venv build target
 
 all: build ## what CI requires
-	ci/checks.sh ci/lint.sh ci/docs.sh ci/rust.sh '$(VENV)/python ci/python.py' '$(VENV)/python ci/conformance.py'
+	ci/checks.sh ci/lint.sh ci/docs.sh ci/loom.sh ci/rust.sh '$(VENV)/python ci/python.py' '$(VENV)/python ci/conformance.py'

@@ -25,9 +25,15 @@ clippy_portable() {
         cargo clippy --package threadwell --all-targets --locked --target-dir target/portable -- --deny warnings
 }
 
+clippy_loom() {
+    RUSTFLAGS="${RUSTFLAGS:-} --cfg threadwell_loom" \
+        cargo clippy --package threadwell --lib --test loom --locked --target-dir target/loom -- --deny warnings
+}
+
 check rustfmt cargo fmt --all --check
 check clippy clippy
 check "clippy, portable wait" clippy_portable
+check "clippy, loom" clippy_loom
 check ruff .venv/bin/ruff check --no-cache
 check "ruff format" .venv/bin/ruff format --no-cache --check
 check mypy .venv/bin/python -m mypy --cache-dir build/mypy

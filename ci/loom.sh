@@ -18,5 +18,5 @@ status=0
 cargo test --quiet --package threadwell --release --lib --test loom -- "$@" >"$log" 2>&1 || status=$?
 cat "$log"
 awk '/^test result:/ { passed += $4; failed += $6 }
-     END { printf "loom: %d models passed, %d failed\n", passed, failed; exit !passed }' "$log"
+     END { printf "result: loom: %d models passed, %d failed\n", passed, failed; exit !passed }' "$log"
 exit "$status"

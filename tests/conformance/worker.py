@@ -119,9 +119,8 @@ def demand_swap():
     """End the process unless ``threading`` is threadwell and its classes are the extension's."""
     import threading
 
-    import threadwell._thread
-
     import threadwell._native as native
+    import threadwell._thread
 
     proof = (
         threading is threadwell
