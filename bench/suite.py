@@ -195,7 +195,7 @@ class Suite:
         try:
             runners = [make(module) for module in modules]
             comparison = estimate.compare(*measure.interleave(runners, rounds or self.rounds))
-        except Exception as error:  # whatever a side raises belongs in its row, not in the way
+        except Exception as error:  # noqa: BLE001 - whatever a side raises belongs in its row
             note = f"{type(error).__name__}: {error}"
             return Result(group, name, "s", FAILED, required, note=note)
         verdict = estimate.verdict(comparison, required, RESOLUTION)

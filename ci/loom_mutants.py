@@ -26,7 +26,7 @@ ENVIRONMENT = os.environ | {
 }
 
 
-def cargo_test(scratch: pathlib.Path, model: str, *options: str) -> subprocess.CompletedProcess:
+def cargo_test(scratch: pathlib.Path, model: str, *options: str) -> subprocess.CompletedProcess[str]:
     target = ["--lib"] if model.startswith("park::") else ["--test", "loom"]
     command = ["cargo", "test", "--quiet", "--package", "threadwell", "--release", *target, *options]
     return subprocess.run(

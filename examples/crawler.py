@@ -18,7 +18,7 @@ class Site(BaseHTTPRequestHandler):
 
     pages = 0
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         number = int(self.path.strip("/") or 0)
         links = [n for n in (2 * number + 1, 2 * number + 2) if n < self.pages]
         body = "".join(f'<a href="/{n}">page {n}</a>\n' for n in [0, *links]).encode()

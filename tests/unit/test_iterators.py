@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from threadwell._iterators import concurrent_tee, serialize_iterator, synchronized_iterator
 
 if TYPE_CHECKING:

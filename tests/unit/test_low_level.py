@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
 from threadwell import _native
 from threadwell import _thread as low_level
 
