@@ -1,1 +1,144 @@
-"""Python's threading, rebuilt in Rust."""
+"""Python's threading, rebuilt in Rust.
+
+``import threadwell as threading`` is all that a program has to change; ``threadwell run`` does without.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os as _os
+from _thread import TIMEOUT_MAX, get_ident, get_native_id, stack_size
+from _thread import _excepthook as excepthook
+from _thread import _ExceptHookArgs as ExceptHookArgs
+from _thread import _local as local
+from _thread import error as ThreadError
+from itertools import count as _count
+
+from threadwell._hooks import _make_invoke_excepthook as _make_invoke_excepthook
+from threadwell._hooks import (
+    getprofile,
+    gettrace,
+    setprofile,
+    setprofile_all_threads,
+    settrace,
+    settrace_all_threads,
+)
+from threadwell._iterators import concurrent_tee, serialize_iterator, synchronized_iterator
+from threadwell._native import (
+    Barrier,
+    BoundedSemaphore,
+    BrokenBarrierError,
+    Condition,
+    Event,
+    Lock,
+    RLock,
+    Semaphore,
+    active_count,
+    current_thread,
+    enumerate,  # noqa: A004 - its name here
+)
+from threadwell._threads import Thread
+from threadwell._threads import _active as _active
+from threadwell._threads import _after_fork as _after_fork
+from threadwell._threads import _daemon_threads_allowed as _daemon_threads_allowed
+from threadwell._threads import _dangling as _dangling
+from threadwell._threads import _DummyThread as _DummyThread
+from threadwell._threads import _enumerate as _enumerate
+from threadwell._threads import _is_main_interpreter as _is_main_interpreter
+from threadwell._threads import _limbo as _limbo
+from threadwell._threads import _MainThread as _MainThread
+from threadwell._threads import _newname as _newname
+from threadwell._threads import _register_atexit as _register_atexit
+from threadwell._threads import _shutdown as _shutdown
+from threadwell._threads import activeCount as activeCount
+from threadwell._threads import currentThread as currentThread
+from threadwell._timer import Timer
+from threadwell._timer import _before_fork as _before_fork
+from threadwell.patch import install as install
+from threadwell.patch import uninstall as uninstall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from threadwell._hooks import Hook
+
+__all__ = [
+    "TIMEOUT_MAX",
+    "Barrier",
+    "BoundedSemaphore",
+    "BrokenBarrierError",
+    "Condition",
+    "Event",
+    "ExceptHookArgs",
+    "Lock",
+    "RLock",
+    "Semaphore",
+    "Thread",
+    "ThreadError",
+    "Timer",
+    "active_count",
+    "concurrent_tee",
+    "current_thread",
+    "enumerate",
+    "excepthook",
+    "get_ident",
+    "get_native_id",
+    "getprofile",
+    "gettrace",
+    "local",
+    "main_thread",
+    "serialize_iterator",
+    "setprofile",
+    "setprofile_all_threads",
+    "settrace",
+    "settrace_all_threads",
+    "stack_size",
+    "synchronized_iterator",
+]
+
+# -- What programs may rebind, and what this package looks up here ---------------------------------------------------
+
+__excepthook__ = excepthook
+_trace_hook: Hook = None
+_profile_hook: Hook = None
+_counter = _count(1).__next__
+_active_limbo_lock = RLock()
+_threading_atexits: list[Callable[[], object]] = []
+_SHUTTING_DOWN = False
+_HAVE_THREAD_NATIVE_ID = True
+_PyRLock = _RLock = _CRLock = RLock
+
+# The interpreter's functions, under the names that they have in the standard library's module on this version.
+_interpreter: Any = _thread
+_allocate_lock = _thread.allocate_lock
+if TYPE_CHECKING or hasattr(_thread, "start_joinable_thread"):
+    _start_joinable_thread: Callable[..., object] = _interpreter.start_joinable_thread
+    _make_thread_handle = _interpreter._make_thread_handle
+    _ThreadHandle = _interpreter._ThreadHandle
+    _get_main_thread_ident = _interpreter._get_main_thread_ident
+    _thread_shutdown = _interpreter._shutdown
+if TYPE_CHECKING or not hasattr(_thread, "start_joinable_thread"):
+    _start_new_thread: Callable[..., object] = _thread.start_new_thread
+    _set_sentinel = _interpreter._set_sentinel
+    _shutdown_locks: set[Any] = set()
+    _shutdown_locks_lock: Any = RLock()
+
+_main_thread: Thread = _MainThread()
+
+
+def main_thread() -> Thread:
+    """Return the main thread object: normally the thread from which the interpreter was started."""
+    return _main_thread
+
+
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+# Made elsewhere in this package, they belong to the module that users know.
+for _name in (*__all__, "activeCount", "currentThread"):
+    if getattr(globals()[_name], "__module__", "threading").startswith("threadwell"):
+        globals()[_name].__module__ = "threading"
+# `_thread` is also the name of a module of this package.
+del TYPE_CHECKING, _name, _thread

@@ -19,6 +19,7 @@ use std::ffi::c_int;
 use std::hint::black_box;
 use std::{mem, ptr};
 
+use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -56,6 +57,19 @@ macro_rules! unwinding {
 }
 
 type Object = *mut ffi::PyObject;
+
+/// Fails in a sub-interpreter. What is static here exists once for the process, and belongs to the
+/// main one.
+pub(crate) fn require_main(_: Python<'_>) -> PyResult<()> {
+    // SAFETY: the thread is attached, to the interpreter that is asked for.
+    let current = unsafe { ffi::PyInterpreterState_Get() };
+    // SAFETY: the runtime is up.
+    let main = unsafe { ffi::PyInterpreterState_Main() };
+    if current == main {
+        return Ok(());
+    }
+    Err(PyImportError::new_err("threadwell does not support sub-interpreters"))
+}
 
 /// Calls `callable(*args)`.
 pub(crate) fn call<'py>(
@@ -157,6 +171,30 @@ pub(crate) fn add<'py>(
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
     // SAFETY: a new reference, or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
+}
+
+/// `dict[key] = value`, where the key's hash or a value that is replaced may be anyone's.
+pub(crate) fn set_item(
+    dict: &Bound<'_, PyDict>,
+    key: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let function = unwinding!(ffi::PyDict_SetItem as fn(Object, Object, Object) -> c_int);
+    // SAFETY: the thread is attached (`Bound`), the objects are alive, the first is a dictionary.
+    match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr(), value.as_ptr()) }) {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(dict.py())),
+    }
+}
+
+/// `del dict[key]`, where the key's hash or the value may be anyone's.
+pub(crate) fn del_item(dict: &Bound<'_, PyDict>, key: &Bound<'_, PyAny>) -> PyResult<()> {
+    let function = unwinding!(ffi::PyDict_DelItem as fn(Object, Object) -> c_int);
+    // SAFETY: the thread is attached (`Bound`), both objects are alive, the first is a dictionary.
+    match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr()) }) {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(dict.py())),
+    }
 }
 
 /// Runs the handlers of signals that have arrived, if this is the main thread.

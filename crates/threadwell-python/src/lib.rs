@@ -18,7 +18,9 @@ mod rlock;
 mod semaphore;
 mod signature;
 mod slots;
+mod thread;
 mod timeout;
+mod timer;
 mod underlying;
 
 use pyo3::pymodule;
@@ -43,13 +45,26 @@ mod _native {
     #[pymodule_export]
     use crate::semaphore::{PyBoundedSemaphore, PySemaphore};
 
+    #[pymodule_export]
+    use crate::thread::{
+        _StartWatch, _acquire_and_release, _announce, _enter, _set_os_name, _set_registry,
+    };
+
+    #[pymodule_export]
+    use crate::timer::{
+        _TimerKey, _drain_timers, _due_timers, _retire_driver, _schedule, _send_driver_home,
+        _unschedule,
+    };
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        crate::interpreter::require_main(py)?;
         // The class is called `lock`, as the interpreter's; the module calls it `Lock`.
         module.add("Lock", py.get_type::<crate::lock::PyLock>())?;
         module
             .add("__build_profile__", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+        crate::thread::finish(module)?;
         crate::lock::finish(py)?;
         crate::rlock::finish(py)?;
         crate::condition::finish(py)?;

@@ -14,7 +14,7 @@ use common::{time_limit, until};
 use threadwell::{
     Deadline, Event, ExceptHookArgs, JoinError, Lock, StartError, Thread, ThreadState,
     active_count, current_thread, enumerate, get_ident, get_native_id, main_thread,
-    reset_excepthook, set_excepthook,
+    reset_excepthook, set_excepthook, set_os_name,
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -248,6 +248,12 @@ fn the_system_knows_the_names() {
     let (before, after) = thread.unwrap().join().unwrap();
     assert_eq!(before, "a name longer t");
     assert_eq!(after, "shorter");
+    // Cut between characters: the eighth é would end at the sixteenth byte.
+    let foreign = std::thread::spawn(move || {
+        set_os_name("éééééééé");
+        system_name()
+    });
+    assert_eq!(foreign.join().unwrap(), "ééééééé");
     // The system's names end at a zero byte. That is no reason to fail.
     let thread = Thread::builder().name("zero\0byte").spawn(|| current_thread().name()).unwrap();
     assert_eq!(thread.join().unwrap(), "zero\0byte");

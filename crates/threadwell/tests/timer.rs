@@ -190,6 +190,37 @@ fn a_driver_with_nothing_left_to_do_goes_home() {
     }
 }
 
+#[test]
+fn a_driver_that_waits_for_work_can_be_sent_home() {
+    let _limit = time_limit();
+    let queue = TimerQueue::new();
+    assert!(!queue.send_home(), "there is none");
+    let asleep = sleeping_driver(&queue, LONG, |queue| {
+        assert!(!queue.send_home(), "it has something to wait for");
+        queue.clear();
+        assert!(queue.has_driver());
+        assert!(queue.send_home());
+        assert!(!queue.send_home(), "it is on its way");
+    });
+    assert_eq!(asleep, Due::Idle);
+    assert!(!queue.has_driver());
+}
+
+#[test]
+fn a_driver_on_its_way_home_turns_back_for_work() {
+    let _limit = time_limit();
+    let queue = TimerQueue::new();
+    let asleep = sleeping_driver(&queue, LONG, |queue| {
+        queue.clear();
+        if queue.send_home() && !queue.schedule(Deadline::now(), 7).needs_driver {
+            return;
+        }
+        // It was home already, so what was scheduled waits for the next driver.
+        assert_eq!(queue.drain(), [7]);
+    });
+    assert!(asleep == Due::Batch(vec![7]) || asleep == Due::Idle, "{asleep:?}");
+}
+
 /// What a driver returns that slept towards a far deadline when `then` happened.
 fn sleeping_driver(
     queue: &TimerQueue<i32>,

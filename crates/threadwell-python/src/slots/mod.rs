@@ -399,6 +399,46 @@ unsafe fn conjure<F: Copy + 'static>() -> F {
     unsafe { std::ptr::NonNull::<F>::dangling().read() }
 }
 
+/// Puts a function without arguments into `module`. It says that it comes from `threading`.
+pub(crate) fn add_function<R, F>(
+    module: &Bound<'_, PyModule>,
+    name: &'static CStr,
+    doc: &'static CStr,
+    _: F,
+) -> PyResult<()>
+where
+    R: Reply,
+    F: Fn(Python<'_>) -> R + Copy + 'static,
+{
+    unsafe extern "C" fn function<R, F>(
+        _: *mut ffi::PyObject,
+        _: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject
+    where
+        R: Reply,
+        F: Fn(Python<'_>) -> R + Copy + 'static,
+    {
+        // SAFETY: the interpreter calls with the thread attached.
+        let py = unsafe { Python::assume_attached() };
+        // SAFETY: `add_function` was given a value of `F`.
+        let function = unsafe { conjure::<F>() };
+        function(py).into_raw(py)
+    }
+    // The function object refers to its definition for as long as it lives.
+    let definition = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: function::<R, F> },
+        ml_flags: ffi::METH_NOARGS,
+        ml_doc: doc.as_ptr(),
+    }));
+    let origin = PyString::intern(module.py(), "threading");
+    // SAFETY: the definition is filled in and never freed; the other objects are alive.
+    let object = unsafe { ffi::PyCFunction_NewEx(definition, module.as_ptr(), origin.as_ptr()) };
+    // SAFETY: a new reference, or null with an exception set.
+    let object = unsafe { Bound::from_owned_ptr_or_err(module.py(), object) }?;
+    module.add(name.to_str().expect("function names are ASCII"), object)
+}
+
 /// Makes a call of the type of `T` without arguments create an object in one step, without the
 /// detour through `__new__` and `__init__`.
 pub(crate) fn install_constructor<T, I, F>(py: Python<'_>, _: F)

@@ -50,13 +50,13 @@ pub(crate) fn is_main() -> bool {
     std::thread::current().name() == Some("main")
 }
 
-/// Tells the kernel the name of the current thread, cut to the 15 bytes that it keeps.
+/// Tells the kernel the name of the current thread, cut to the characters that fit into the 15 bytes
+/// that it keeps.
 #[cfg(target_os = "linux")]
 pub(crate) fn set_name(name: &str) {
     let mut bytes = [0_u8; 16];
-    for (byte, &from) in bytes[..15].iter_mut().zip(name.as_bytes()) {
-        *byte = from;
-    }
+    let end = (0..bytes.len()).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
+    bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
     // SAFETY: PR_SET_NAME reads a string that ends with a zero byte, of at most 16 bytes; the last
     // byte is zero.
     unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };

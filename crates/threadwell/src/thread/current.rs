@@ -117,6 +117,15 @@ pub fn get_native_id() -> u64 {
     sys::thread::native_id()
 }
 
+/// Tells the operating system the name of the calling thread, as far as it wants to know: Linux keeps
+/// 15 bytes.
+///
+/// Threads that this crate started have their names there already. This is for a thread that
+/// someone else did.
+pub fn set_os_name(name: &str) {
+    sys::thread::set_name(name);
+}
+
 /// In the child of a `fork`: the registry knows the calling thread alone, as the main thread.
 pub(crate) fn after_fork() {
     let survivor = CURRENT.try_with(|current| {

@@ -31,7 +31,7 @@ mod shutdown;
 mod stack;
 
 pub use builder::ThreadBuilder;
-pub use current::{current_thread, get_ident, get_native_id};
+pub use current::{current_thread, get_ident, get_native_id, set_os_name};
 pub use error::{AlreadyStarted, JoinError, StartError};
 pub use handle::{ThreadHandle, ThreadState};
 pub use hook::{

@@ -194,6 +194,22 @@ impl<T> TimerQueue<T> {
         self.state.lock().dismiss();
     }
 
+    /// Sends the driver home at once if nothing is pending and it sleeps, as before a `fork`, which
+    /// is safest with few threads.
+    ///
+    /// Returns whether it did. Then [`wait_due`](Self::wait_due) says [`Due::Idle`], unless something
+    /// is scheduled first.
+    pub fn send_home(&self) -> bool {
+        let mut state = self.state.lock();
+        if !state.pending.is_empty() || state.sleeps_until.take().is_none() {
+            return false;
+        }
+        state.home_at = Some(Deadline::now());
+        drop(state);
+        self.wake.set();
+        true
+    }
+
     /// Whether there is a driver, or somebody has been asked to start one.
     #[must_use]
     pub fn has_driver(&self) -> bool {

@@ -1,0 +1,191 @@
+//! What threads do natively: the registry, the operating system's name, the watch over a start.
+//!
+//! The registry is two dictionaries of the package that programs may read and change: `_active`
+//! (identifier to thread) and `_limbo` (threads on their way there, pending timers included). No lock
+//! protects them. Each function here that looks at both does so in one step: under the interpreter's
+//! lock, and on builds without one in a critical section of both dictionaries. Nothing in such a step
+//! allocates for Python or runs Python code, unless a program has put a thread with a `__hash__` or
+//! `__eq__` of its own into them.
+
+use std::ffi::CStr;
+use std::iter::repeat_n;
+use std::sync::OnceLock;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section2;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use crate::event::PyEvent;
+use crate::interpreter::{self, ForeignRef};
+use crate::slots;
+
+const CURRENT_THREAD_DOC: &CStr = c"current_thread()
+--
+
+Return the Thread object of the calling thread.
+
+A thread that was not started through this module gets a dummy object with limited functionality.";
+
+const ENUMERATE_DOC: &CStr = c"enumerate()
+--
+
+Return a list of all Thread objects currently alive.
+
+It includes daemon threads, pending timers, the dummy objects made by current_thread() and the main
+thread. It excludes threads that have ended or have not been started.";
+
+const ACTIVE_COUNT_DOC: &CStr = c"active_count()
+--
+
+Return the number of Thread objects currently alive, the length of what enumerate() returns.";
+
+/// The dictionaries of the registry, and the module that users see as `threading`.
+struct Registry {
+    active: Py<PyDict>,
+    limbo: Py<PyDict>,
+    module: Py<PyModule>,
+}
+
+/// Set once, when the package is imported.
+static REGISTRY: OnceLock<Registry> = OnceLock::new();
+
+fn registry() -> PyResult<&'static Registry> {
+    REGISTRY.get().ok_or_else(|| PyRuntimeError::new_err("threadwell is not imported yet"))
+}
+
+/// Tell the functions of this module where the registry is.
+#[pyfunction]
+pub(crate) fn _set_registry(
+    active: Py<PyDict>,
+    limbo: Py<PyDict>,
+    module: Py<PyModule>,
+) -> PyResult<()> {
+    REGISTRY
+        .set(Registry { active, limbo, module })
+        .map_err(|_| PyRuntimeError::new_err("threadwell cannot be imported a second time"))
+}
+
+/// Move `thread`, which runs under `ident` now, from limbo to the active threads.
+#[pyfunction]
+pub(crate) fn _enter(ident: &Bound<'_, PyAny>, thread: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = thread.py();
+    let registry = registry()?;
+    let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
+    // Identifiers are used again. If a dummy thread has left an entry, it is freed last.
+    let left_behind = active.get_item(ident)?.map(|thread| ForeignRef::new(thread.unbind()));
+    let moved = with_critical_section2(active, limbo, || {
+        interpreter::set_item(active, ident, thread)?;
+        interpreter::del_item(limbo, thread)
+    });
+    drop(left_behind);
+    moved
+}
+
+fn current_thread(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let registry = registry()?;
+    match registry.active.bind(py).get_item(threadwell::get_ident())? {
+        Some(thread) => Ok(thread.unbind()),
+        None => make_dummy(py, registry),
+    }
+}
+
+#[cold]
+fn make_dummy(py: Python<'_>, registry: &Registry) -> PyResult<Py<PyAny>> {
+    let class = interpreter::getattr(registry.module.bind(py), "_DummyThread")?;
+    Ok(interpreter::call0(&class)?.unbind())
+}
+
+fn active_count(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let registry = registry()?;
+    let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
+    let count = with_critical_section2(active, limbo, || active.len() + limbo.len());
+    Ok(count.into_pyobject(py)?.into_any().unbind())
+}
+
+fn enumerate(py: Python<'_>) -> PyResult<Py<PyList>> {
+    let registry = registry()?;
+    let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
+    if limbo.is_empty() {
+        // One step by itself. Whoever leaves limbo meanwhile is seen among the active.
+        return Ok(active.values().unbind());
+    }
+    loop {
+        let count = active.len() + limbo.len();
+        // May collect garbage, and so run any code.
+        let threads = PyList::new(py, repeat_n(py.None().into_bound(py), count))?;
+        let complete = with_critical_section2(active, limbo, || {
+            if active.len() + limbo.len() != count {
+                return Ok(false);
+            }
+            let values = active.iter().chain(limbo.iter()).map(|(_, thread)| thread);
+            for (index, thread) in values.enumerate() {
+                threads.set_item(index, thread)?;
+            }
+            PyResult::Ok(true)
+        })?;
+        if complete {
+            return Ok(threads.unbind());
+        }
+    }
+}
+
+/// Give the calling thread a name that debuggers and `top -H` show, as far as the system allows.
+#[pyfunction]
+pub(crate) fn _set_os_name(name: &Bound<'_, PyString>) {
+    threadwell::set_os_name(&name.to_string_lossy());
+}
+
+/// Raise the flag that the starter of the calling thread waits for.
+///
+/// Unlike `Event.set`, this does not let go of the interpreter to wake the starter. That would hand
+/// the interpreter over to it, only for it to wait again, for this thread's end or its result.
+#[pyfunction]
+pub(crate) fn _announce(begun: &Bound<'_, PyEvent>) {
+    begun.get().event.set();
+}
+
+/// Acquire a lock of the interpreter's, which the end of a thread releases, and release it again.
+///
+/// Returns whether it could be acquired. A signal handler may run, and raise, while this waits, but
+/// not once it is acquired.
+#[pyfunction]
+pub(crate) fn _acquire_and_release(
+    lock: &Bound<'_, PyAny>,
+    block: &Bound<'_, PyAny>,
+    timeout: &Bound<'_, PyAny>,
+) -> PyResult<bool> {
+    let args = PyTuple::new(lock.py(), [block, timeout])?;
+    let acquired = interpreter::call(&interpreter::getattr(lock, "acquire")?, &args)?;
+    let acquired = interpreter::is_true(&acquired)?;
+    if acquired {
+        interpreter::call0(&interpreter::getattr(lock, "release")?)?;
+    }
+    Ok(acquired)
+}
+
+/// The callback of a weak reference to what a new thread is to call: it raises the flag that the
+/// starter waits for, even if the thread could not so much as begin to call it.
+#[pyclass(frozen)]
+pub(crate) struct _StartWatch {
+    started: Py<PyEvent>,
+}
+
+#[pymethods]
+impl _StartWatch {
+    #[new]
+    fn new(started: Py<PyEvent>) -> Self {
+        Self { started }
+    }
+
+    fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
+        _announce(self.started.bind(py));
+    }
+}
+
+/// Puts the functions that programs call often into the module.
+pub(crate) fn finish(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    slots::add_function(module, c"current_thread", CURRENT_THREAD_DOC, current_thread)?;
+    slots::add_function(module, c"active_count", ACTIVE_COUNT_DOC, active_count)?;
+    slots::add_function(module, c"enumerate", ENUMERATE_DOC, enumerate)
+}

@@ -1,0 +1,195 @@
+"""How a thread's end is known: by what the running interpreter tells.
+
+The end of a thread is the end of the interpreter's record of it: only then are its thread-local values gone, and the
+locks that they released on the way are free. The interpreter reports it through a *handle* (`_HandleLifetime`, since
+3.13) or through a *sentinel*, a lock that it releases (`_SentinelLifetime`). Either is the base class of ``Thread``,
+and carries the attributes and methods that ``threading.Thread`` has for it on that version.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+import threadwell as _module
+from threadwell import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+# Not every version has all of what is used here.
+_interpreter: Any = _thread
+
+
+class _HandleLifetime:
+    """The interpreter has a handle of each thread, which knows whether it has ended and can wait for that."""
+
+    _handle: Any
+
+    def _new_lifetime(self) -> None:
+        self._handle = _interpreter._ThreadHandle()
+
+    def _start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
+        _module._start_joinable_thread(bootstrap, handle=self._handle, daemon=daemon)
+
+    def _begin_lifetime(self) -> None:
+        """Called in the new thread. The interpreter has filled in the handle."""
+
+    def _announce(self, begun: _native.Event) -> None:
+        """Wake the starter.
+
+        With handles it goes on at once. If that is to join, it sleeps on the handle, which costs a third fewer context
+        switches than if it found the interpreter taken on its way there.
+        """
+        begun.set()
+
+    def _adopt_lifetime(self, ident: int) -> None:
+        """Take over a thread that was not started here."""
+        self._handle = _interpreter._make_thread_handle(ident)
+
+    def _end_lifetime(self) -> None:
+        """Declare an adopted thread ended, which will not do so by itself in time."""
+        self._handle._set_done()
+
+    def _skip_lifetime(self) -> None:
+        """Make a thread that was never begun one that has ended."""
+        self._handle = _ended_handle
+
+    def _has_ended(self) -> bool:
+        done: bool = self._handle.is_done()
+        return done
+
+    def _wait_for_end(self, timeout: float | None) -> None:
+        self._handle.join(timeout)
+
+    def _reset_lifetime(self, *, is_alive: bool) -> None:
+        """Called in the child of a fork. The interpreter has marked the handles of the vanished threads."""
+
+
+class _SentinelLifetime:
+    """The interpreter releases a lock when it deletes its record of the thread."""
+
+    _tstate_lock: Any
+    _is_stopped: bool
+    daemon: bool
+
+    def _new_lifetime(self) -> None:
+        self._tstate_lock = None
+        self._is_stopped = False
+
+    def _start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
+        _module._start_new_thread(bootstrap, ())
+
+    def _begin_lifetime(self) -> None:
+        self._set_tstate_lock()
+
+    def _set_tstate_lock(self) -> None:
+        lock = self._tstate_lock = _interpreter._set_sentinel()
+        lock.acquire()
+        if not self.daemon:
+            _await_at_exit(lock)
+
+    def _announce(self, begun: _native.Event) -> None:
+        # With sentinels it is the other way round: see there.
+        _native._announce(begun)
+
+    def _adopt_lifetime(self, ident: int) -> None:
+        # Not a sentinel: a thread has only one, and that belongs to whoever started it.
+        self._is_stopped = False
+        self._tstate_lock = _thread.allocate_lock()
+        self._tstate_lock.acquire()
+
+    def _end_lifetime(self) -> None:
+        lock = self._tstate_lock
+        if lock is not None:
+            lock.release()
+        self._stop()
+
+    def _skip_lifetime(self) -> None:
+        self._is_stopped = True
+
+    def _has_ended(self) -> bool:
+        if not self._is_stopped:
+            self._wait_for_tstate_lock(False)
+        return self._is_stopped
+
+    def _wait_for_end(self, timeout: float | None) -> None:
+        if timeout is None:
+            self._wait_for_tstate_lock()
+        else:
+            self._wait_for_tstate_lock(timeout=timeout)
+
+    def _wait_for_tstate_lock(self, block: bool = True, timeout: float = -1) -> None:
+        lock = self._tstate_lock
+        if lock is None:
+            return
+        # In one step: were it interrupted in between, nobody could tell that the thread has ended.
+        if _native._acquire_and_release(lock, block, timeout):
+            self._stop()
+
+    def _stop(self) -> None:
+        lock = self._tstate_lock
+        self._is_stopped = True
+        self._tstate_lock = None
+        if lock is not None:
+            with _module._shutdown_locks_lock:
+                _module._shutdown_locks.discard(lock)
+
+    def _reset_lifetime(self, *, is_alive: bool) -> None:
+        self._reset_internal_locks(is_alive)
+        if not is_alive:
+            self._stop()
+
+    def _reset_internal_locks(self, is_alive: bool) -> None:
+        lock = self._tstate_lock
+        if is_alive:
+            # It is None if the fork comes after the shutdown.
+            if lock is not None:
+                lock._at_fork_reinit()
+                lock.acquire()
+        else:
+            self._is_stopped = True
+            self._tstate_lock = None
+
+
+# Threads that end without being joined leave their sentinels behind; they are looked for when this many have gathered.
+_sentinels_to_gather = 64
+
+
+def _await_at_exit(sentinel: Any) -> None:
+    global _sentinels_to_gather
+    with _module._shutdown_locks_lock:
+        sentinels = _module._shutdown_locks
+        sentinels.add(sentinel)
+        if len(sentinels) >= _sentinels_to_gather:
+            sentinels.difference_update([sentinel for sentinel in sentinels if not sentinel.locked()])
+            _sentinels_to_gather = max(64, 2 * len(sentinels))
+
+
+def _wait_for_sentinels() -> None:
+    """Wait for the non-daemon threads, also for those that they start meanwhile."""
+    while True:
+        with _module._shutdown_locks_lock:
+            sentinels = list(_module._shutdown_locks)
+            _module._shutdown_locks.clear()
+        if not sentinels:
+            return
+        for sentinel in sentinels:
+            sentinel.acquire()
+            sentinel.release()
+
+
+def _wait_for_handles() -> None:
+    """Wait for the non-daemon threads, also for those that they start meanwhile."""
+    _interpreter._shutdown()
+
+
+if TYPE_CHECKING or hasattr(_thread, "_ThreadHandle"):
+    _ended_handle = _interpreter._make_thread_handle(_thread.get_ident())
+    _ended_handle._set_done()
+    Lifetime = _HandleLifetime
+    wait_for_threads = _wait_for_handles
+else:
+    Lifetime = _SentinelLifetime
+    wait_for_threads = _wait_for_sentinels

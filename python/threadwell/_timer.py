@@ -1,0 +1,334 @@
+"""Timers.
+
+A timer that was started and has not fired yet is *pending*: it holds no thread of the operating system, but an entry
+in a queue (`_native`), and stands in limbo, so that enumerate() shows it. All of them share the *driver*, one daemon
+thread that sleeps until the next deadline and then gives the timer that is due a thread of its own, which calls the
+function without further delay. The driver is started by need, ends when there has been nothing to wait for, and has no
+``Thread`` object.
+
+A timer gets its own thread earlier than that, and does the rest of its waiting there, as soon as someone asks for what
+only a thread has (``ident``, ``native_id``, hence its ``repr``), or could notice the lack of one: a ``run`` of a
+subclass, or whoever has got hold of ``finished`` and may set it or wait for it.
+
+Who may settle a pending timer? Whoever takes it out of the queue, which succeeds once: the driver, cancel(), or
+`_materialise`. The others wait until it is settled, except cancel(), which leaves a message in ``finished``.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import threadwell as _module
+from threadwell import _native
+from threadwell._lifetime import Lifetime
+from threadwell._threads import Thread, _active, _ensure_awaited, _limbo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+
+class Timer(Thread):
+    """Calls a function after a number of seconds.
+
+    Like this:
+
+        timer = Timer(30.0, function, args=None, kwargs=None)
+        timer.start()
+        timer.cancel()  # stops it if it still waits
+
+    Until it fires, a started timer costs no thread of the operating system. If it was cancelled before it got one, it
+    has no ``ident``.
+    """
+
+    __module__ = "threading"
+
+    # Pending timers come by the thousand. What all of them have in common is not stored in each.
+    _target = None
+    _args = ()
+    _kwargs: Mapping[str, Any] = {}
+    _context = None
+    _ident: int | None = None
+    _native_id: int | None = None
+    _over = False
+    _borrows = False
+    _key: _native._TimerKey | None = None
+    _rest: float | None = None
+    _finished: Any = None
+    _settled: Any = None
+
+    def __init__(
+        self,
+        interval: float,
+        function: Callable[..., object],
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        if Thread.__init__ is _thread_init:
+            # What it does, short of what only a running thread needs.
+            self._name = f"Thread-{_module._counter()}"
+            self._daemonic = _module.current_thread().daemon
+            self._started = _native.Event()
+            self._initialized = True
+        else:
+            Thread.__init__(self)
+        self.interval = interval
+        self.function = function
+        self.args = args if args is not None else []
+        self.kwargs = kwargs if kwargs is not None else {}
+
+    def cancel(self) -> None:
+        """Stop the timer if it has not fired yet."""
+        if self._pending and self._key is not None and _native._unschedule(self._key) is not None:
+            self._skip()
+        else:
+            self._event().set()
+
+    def run(self) -> None:
+        """Wait for the interval, then call the function unless the timer was cancelled."""
+        finished = self._event()
+        finished.wait(self.interval if self._rest is None else self._rest)
+        if not finished.is_set():
+            self.function(*self.args, **self.kwargs)
+        finished.set()
+
+    # -- What looks like a thread --
+
+    @property
+    def finished(self) -> Any:
+        """The event that is set when the timer has fired or was cancelled; setting it cancels the timer."""
+        self._materialise()
+        return self._event()
+
+    @finished.setter
+    def finished(self, event: Any) -> None:
+        self._materialise()
+        self._finished = event
+
+    @property
+    def ident(self) -> int | None:
+        """The identifier of the timer's thread. Asking for it gives a pending timer one."""
+        self._materialise()
+        return super().ident
+
+    @property
+    def native_id(self) -> int | None:
+        """The kernel's identifier of the timer's thread. Asking for it gives a pending timer one."""
+        self._materialise()
+        return super().native_id
+
+    def __repr__(self) -> str:
+        try:
+            self._materialise()
+        except RuntimeError:
+            # No resources for a thread. It stays pending.
+            pass
+        return super().__repr__()
+
+    # -- Pending --
+
+    def _launch(self) -> None:
+        interval = self.interval
+        if (
+            self._finished is None
+            and (type(interval) is float or type(interval) is int)
+            # Not for NaN. Anything else that is no time to wait for fails in the thread, as it should.
+            and 0 < interval <= _module.TIMEOUT_MAX
+            and getattr(self.run, "__func__", None) is _plain_run
+            # At exit the interpreter waits for threads alone.
+            and not _module._SHUTTING_DOWN
+        ):
+            self._await_turn(interval)
+            if self._finished is not None:
+                # Someone has got hold of it, or cancelled the timer, before the key was known.
+                self._materialise()
+        else:
+            self._equip()
+            super()._launch()
+
+    def _await_turn(self, interval: float) -> None:
+        """Become pending."""
+        self._started.set()
+        self._pending = True
+        _limbo[self] = self
+        try:
+            self._key, needs_driver = _native._schedule(self, interval)
+            if needs_driver:
+                _start_driver()
+        except BaseException:
+            if self._key is not None:
+                _native._unschedule(self._key)
+                self._key = None
+            self._pending = False
+            del _limbo[self]
+            self._started.clear()
+            raise
+
+    def _materialise(self) -> None:
+        """Give the timer a thread of its own if it is pending."""
+        # Without a key, start() has not returned yet. It will see what its caller could not wait to touch.
+        if not self._pending or self._key is None:
+            return
+        rest = _native._unschedule(self._key)
+        if rest is None:
+            self._settle()
+            return
+        try:
+            self._take_thread(rest)
+        except BaseException:
+            # Unless a signal handler has raised it, while the thread is under way.
+            if self._ident is None and self not in _limbo:
+                self._await_turn(rest)
+            raise
+
+    def _take_thread(self, rest: float) -> None:
+        """Go on in a thread of its own, with `rest` seconds to wait. The caller has taken it out of the queue."""
+        self._rest = rest
+        self._equip()
+        self._spawn(self._settlement())
+
+    def _equip(self) -> None:
+        self._target, self._args, self._kwargs = None, (), {}
+        super()._equip()
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._be_settled()
+
+    def _fire(self) -> None:
+        """Called by the driver: the time has come."""
+        try:
+            self._take_thread(0)
+        except Exception:  # noqa: BLE001 - for want of resources, of whatever kind
+            # There are no resources for a thread, or none may be started any more. The driver's has to do.
+            if _module._SHUTTING_DOWN and self._daemonic:
+                self._skip()
+            else:
+                _limbo[self] = self
+                self._borrows = True
+                self._bootstrap()
+                self._end_lifetime()
+                _name_driver()
+
+    def _begin_lifetime(self) -> None:
+        if self._borrows:
+            self._adopt_lifetime(_module.get_ident())
+        else:
+            super()._begin_lifetime()
+
+    def _skip(self) -> None:
+        """Have ended without ever getting a thread. The caller has taken the timer out of the queue."""
+        self._over = True
+        self._skip_lifetime()
+        _limbo.pop(self, None)
+        if self._finished is not None:
+            self._finished.set()
+        self._be_settled()
+
+    def _be_settled(self) -> None:
+        self._pending = False
+        if self._settled is not None:
+            self._announce(self._settled)
+
+    def _settlement(self) -> Any:
+        """Return the event that is set when the timer is not pending any more; look again if it is after this."""
+        return self._settled or self.__dict__.setdefault("_settled", _native.Event())
+
+    def _settle(self, timeout: float | None = None) -> bool:
+        """Wait until the timer is not pending any more, and return whether that is so."""
+        settled = self._settlement()
+        return not self._pending or settled.wait(timeout)
+
+    def _wait_for_end(self, timeout: float | None) -> None:
+        if self._pending:
+            if timeout is None:
+                self._settle()
+            else:
+                end = monotonic() + timeout
+                if not self._settle(timeout):
+                    return
+                timeout = max(end - monotonic(), 0)
+        super()._wait_for_end(timeout)
+
+    def _event(self) -> Any:
+        event = self._finished
+        if event is None:
+            event = self.__dict__.setdefault("_finished", _native.Event())
+            if self._over:
+                event.set()
+        return event
+
+    def _after_fork(self, new_ident: int | None = None) -> None:
+        if self._pending:
+            self._skip()
+        else:
+            super()._after_fork(new_ident)
+
+
+# Until a timer has a thread, it shares the lifetime of one that will not begin.
+_unborn = Lifetime()
+_unborn._new_lifetime()
+for _attribute, _value in vars(_unborn).items():
+    setattr(Timer, _attribute, _value)
+
+_thread_init = Thread.__init__
+_plain_run = Timer.run
+
+
+# -- The driver ------------------------------------------------------------------------------------------------------
+
+
+class _Driver(Lifetime):
+    """The thread that waits for all pending timers."""
+
+    daemon = True
+
+    def __init__(self) -> None:
+        self._begun = _native.Event()
+        self._new_lifetime()
+        self._start_os_thread(self._run, daemon=True)
+
+    def _run(self) -> None:
+        self._begin_lifetime()
+        self._begun.set()
+        _name_driver()
+        try:
+            while (due := _native._due_timers()) is not None:
+                due.reverse()
+                while due:
+                    due.pop()._fire()
+        except BaseException:
+            _native._retire_driver()
+            raise
+        finally:
+            # Whoever traces all threads, or is freed in this one, may have asked for the current thread.
+            _active.pop(_module.get_ident(), None)
+
+    def wait(self, timeout: float) -> None:
+        if self._begun.wait(timeout):
+            self._wait_for_end(timeout)
+
+
+def _name_driver() -> None:
+    _native._set_os_name("threadwell-timer")
+
+
+_driver: _Driver | None = None
+
+
+def _start_driver() -> None:
+    global _driver
+    try:
+        _ensure_awaited()
+        _driver = _Driver()
+    except BaseException:
+        _native._retire_driver()
+        raise
+
+
+def _before_fork() -> None:
+    """Let no thread be there that has nothing to do: since Python 3.12 a fork beside other threads is warned about."""
+    if _driver is not None and _native._send_driver_home():
+        # Not for ever: someone else may schedule a timer right now.
+        _driver.wait(0.1)
