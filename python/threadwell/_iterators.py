@@ -50,6 +50,7 @@ class serialize_iterator(_Over[_T]):  # noqa: N801 - its name in threading
         [0, 1, 4]
     """
 
+    __module__ = "threading"
     __slots__ = ("__weakref__", "_iterator", "_lock")
 
     def __init__(self, iterable: Iterable[_T]) -> None:
@@ -177,3 +178,7 @@ class _Branch(_Over[_T]):
         item: _T
         item, self._link = link
         return item
+
+
+for _function in (synchronized_iterator, concurrent_tee):
+    _function.__module__ = "threading"

@@ -1,12 +1,17 @@
-//! The camelCase names of old.
+//! What is deprecated in the standard library, and said to be in the same words.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use pyo3::exceptions::PyDeprecationWarning;
 use pyo3::prelude::*;
 
-/// Says that `old()` is deprecated, in the interpreter's words, at its caller's line.
+/// Says that `old()` is deprecated, at its caller's line.
 pub(crate) fn warn(py: Python<'_>, old: &str, new: &str) -> PyResult<()> {
     let message = CString::new(format!("{old}() is deprecated, use {new}() instead"))?;
-    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), &message, 1)
+    warn_of(py, &message)
+}
+
+/// Gives a `DeprecationWarning`, at the line of the method's caller.
+pub(crate) fn warn_of(py: Python<'_>, message: &CStr) -> PyResult<()> {
+    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), message, 1)
 }

@@ -18,7 +18,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use crate::event::PyEvent;
 use crate::interpreter::{self, ForeignRef};
-use crate::slots;
+use crate::slots::{self, RememberedValues};
 
 const CURRENT_THREAD_DOC: &CStr = c"current_thread()
 --
@@ -45,6 +45,8 @@ struct Registry {
     active: Py<PyDict>,
     limbo: Py<PyDict>,
     module: Py<PyModule>,
+    /// The values of `active`.
+    threads: RememberedValues,
 }
 
 /// Set once, when the package is imported.
@@ -62,7 +64,7 @@ pub(crate) fn _set_registry(
     module: Py<PyModule>,
 ) -> PyResult<()> {
     REGISTRY
-        .set(Registry { active, limbo, module })
+        .set(Registry { active, limbo, module, threads: RememberedValues::default() })
         .map_err(|_| PyRuntimeError::new_err("threadwell cannot be imported a second time"))
 }
 
@@ -108,7 +110,7 @@ fn enumerate(py: Python<'_>) -> PyResult<Py<PyList>> {
     let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
     if limbo.is_empty() {
         // One step by itself. Whoever leaves limbo meanwhile is seen among the active.
-        return Ok(active.values().unbind());
+        return Ok(registry.threads.list(active)?.unbind());
     }
     loop {
         let count = active.len() + limbo.len();

@@ -24,6 +24,9 @@ use crate::{interpreter, signature};
 
 #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
 mod context;
+mod values;
+
+pub(crate) use values::RememberedValues;
 
 /// A method to be put into a type.
 pub(crate) struct Method {
