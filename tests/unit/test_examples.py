@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import ast
 import os
 import re
@@ -38,6 +39,11 @@ def run(way, program, scale):
     return child.returncode, lines(child.stdout), stderr_lines(child.stderr)
 
 
+# Up to 3.12 the stdlib takes a thread for stopped when a signal interrupts a join() of it (bpo-45274 went
+# too far), and does not wait for it at exit: its last lines may be missing there.
+CUT_SHORT = {"daemonizable_thread.py"} if not hasattr(_thread, "start_joinable_thread") else set()
+
+
 def lines(text):
     for pattern, replacement in VARYING:
         text = pattern.sub(replacement, text)
@@ -66,6 +72,11 @@ def test_an_example_gives_the_same_on_both(program):
         if outputs[0] == outputs[1]:
             break
     assert outputs[0][0] == 0
+    if program.name in CUT_SHORT:
+        # Every line that the stdlib got to is there, and the same end.
+        assert (outputs[1][0], outputs[1][2]) == (outputs[0][0], outputs[0][2])
+        assert set(outputs[0][1]) <= set(outputs[1][1])
+        return
     assert outputs[1] == outputs[0]
 
 

@@ -100,6 +100,10 @@ mod chosen {
         }
     }
 
+    #[cfg_attr(
+        Py_3_12,
+        expect(deprecated, reason = "there until 3.13, which is as far as this goes")
+    )]
     fn version(dict: &Bound<'_, PyDict>) -> u64 {
         let dict = dict.as_ptr().cast::<ffi::PyDictObject>();
         // SAFETY: a dictionary, alive, and changed by attached threads alone.
