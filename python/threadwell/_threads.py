@@ -235,6 +235,11 @@ class Thread(Lifetime):
             if self._daemonic and sys is None:
                 return
             raise
+        finally:
+            if self in _limbo:
+                # It has failed before it had begun. The starter waits to hear of it.
+                self._ident = None
+                self._begin()
 
     def _bootstrap_inner(self) -> None:
         try:

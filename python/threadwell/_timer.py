@@ -87,11 +87,10 @@ class Timer(Thread):
 
     def run(self) -> None:
         """Wait for the interval, then call the function unless the timer was cancelled."""
-        finished = self._event()
-        finished.wait(self.interval if self._rest is None else self._rest)
-        if not finished.is_set():
+        self._event().wait(self.interval if self._rest is None else self._rest)
+        if not self._event().is_set():
             self.function(*self.args, **self.kwargs)
-        finished.set()
+        self._event().set()
 
     # -- What looks like a thread --
 
@@ -201,15 +200,18 @@ class Timer(Thread):
         try:
             self._take_thread(0)
         except Exception:  # noqa: BLE001 - for want of resources, of whatever kind
-            # There are no resources for a thread, or none may be started any more. The driver's has to do.
-            if _module._SHUTTING_DOWN and self._daemonic:
-                self._skip()
-            else:
-                _limbo[self] = self
-                self._borrows = True
-                self._bootstrap()
-                self._end_lifetime()
-                _name_driver()
+            pass
+        else:
+            return
+        # There are no resources for a thread, or none may be started any more. The driver's has to do.
+        if _module._SHUTTING_DOWN and self._daemonic:
+            self._skip()
+            return
+        _limbo[self] = self
+        self._borrows = True
+        self._bootstrap()
+        self._end_lifetime()
+        _name_driver()
 
     def _begin_lifetime(self) -> None:
         if self._borrows:

@@ -1,0 +1,282 @@
+"""The end of a program: whom it waits for, and whom it does not. Each test is a real interpreter."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+#: How a program comes by threadwell.
+WAYS = {
+    "imported": "import threadwell as threading",
+    "imported beside": "import threading as stdlib, threadwell as threading",
+    "installed": "import threadwell; threadwell.install(); import threading",
+    "installed later": "import threading as t, threadwell; threadwell.install(); import threading",
+    "uninstalled": "import threadwell as threading; threading.install(); threading.uninstall()",
+}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def ends(request, python, tmp_path):
+    """Runs a program with each way to come by threadwell, and returns its output; it has to be silent otherwise."""
+
+    def run(source, code=0, errors=""):
+        path = tmp_path / "program.py"
+        path.write_text(f"{request.param}\n{textwrap.dedent(source)}")
+        result = python(path)
+        assert (result.returncode, result.stderr) == (code, errors)
+        return result.stdout
+
+    return run
+
+
+def test_it_waits_for_threads_that_are_no_daemons(ends):
+    assert (
+        ends("""
+        import time
+        def function():
+            threading.main_thread().join()
+            time.sleep(0.05)
+            print("the main thread has ended", not threading.main_thread().is_alive())
+        threading.Thread(target=function).start()
+        print("end of the program")
+        """)
+        == "end of the program\nthe main thread has ended True\n"
+    )
+
+
+def test_what_starts_during_the_waiting_is_waited_for(program):
+    # 3.12.0 and 3.12.1 refuse to start it.
+    source = """
+    import time, {} as threading
+    def function(n):
+        threading.main_thread().join()
+        time.sleep(0.02)
+        print(n, flush=True)
+        if n:
+            threading.Thread(target=function, args=[n - 1]).start()
+            threading.Timer(0.03, print, ["timer", n], {{"flush": True}}).start()
+    threading.Thread(target=function, args=[2]).start()
+    """
+    ours = sorted(program(source.format("threadwell")).split("\n"))
+    assert ours == sorted(program(source.format("threading")).split("\n"))
+    assert "2" in ours
+
+
+def test_it_does_not_wait_for_daemons(ends):
+    assert (
+        ends("""
+        never = threading.Lock()
+        never.acquire()
+        threading.Thread(target=never.acquire, daemon=True).start()
+        timer = threading.Timer(1000, print)
+        timer.daemon = True
+        timer.start()
+        print("end")
+        """)
+        == "end\n"
+    )
+
+
+def test_it_waits_for_pending_timers(ends):
+    assert (
+        ends("""
+        for n in range(3):
+            threading.Timer(0.05 * (n + 1), print, [n]).start()
+        cancelled = threading.Timer(1000, print)
+        cancelled.start()
+        threading.Timer(0.03, cancelled.cancel).start()
+        print("end")
+        """)
+        == "end\n0\n1\n2\n"
+    )
+
+
+def test_what_a_timer_does_at_exit_is_complete(ends):
+    assert (
+        ends("""
+        import time
+        def function():
+            time.sleep(0.1)
+            print(threading.current_thread() is timer, "complete", flush=True)
+        timer = threading.Timer(0.05, function)
+        timer.start()
+        """)
+        == "True complete\n"
+    )
+
+
+def test_callbacks_come_before_the_waiting_and_the_last_first(ends):
+    assert (
+        ends("""
+        queue = []
+        ready = threading.Semaphore(0)
+        def work():
+            ready.acquire()
+            print("told by", queue.pop())
+        threading.Thread(target=work).start()
+        def tell(who):
+            print("callback", who)
+            if who == "first":
+                try:
+                    threading._register_atexit(print)
+                except RuntimeError as error:
+                    print(error)
+                queue.append(who)
+                ready.release()
+        threading._register_atexit(tell, "first")
+        threading._register_atexit(tell, who="second")
+        """)
+        == "callback second\ncallback first\ncan't register atexit after shutdown\ntold by first\n"
+    )
+
+
+def test_executors_beside_it_end(ends):
+    # Their threads wait until a callback of the standard library's module, or of ours, tells them to end.
+    assert (
+        ends("""
+        from concurrent.futures import ThreadPoolExecutor
+        executor = ThreadPoolExecutor(2)
+        print(executor.submit(pow, 2, 3).result())
+        def later():
+            print(executor.submit(pow, 2, 4).result() if wait.acquire(timeout=0.05) else "late")
+        wait = threading.Semaphore(0)
+        threading.Thread(target=later).start()
+        """)
+        == "8\nlate\n"
+    )
+
+
+def test_shutdown_happens_once(ends):
+    assert (
+        ends("""
+        threading._register_atexit(print, "callback")
+        threading._shutdown()
+        print("end", threading.main_thread().is_alive())
+        """)
+        == "callback\nend False\n"
+    )
+
+
+def test_a_program_that_fails_waits_too(ends):
+    assert (
+        ends(
+            """
+        import sys, time
+        def function():
+            time.sleep(0.05)
+            print("still here")
+        threading.Thread(target=function).start()
+        sys.exit(3)
+        """,
+            code=3,
+        )
+        == "still here\n"
+    )
+
+
+def test_a_thread_that_comes_too_late_is_refused_as_by_the_standard_library(program):
+    # Those that are started by callbacks of `atexit`, after the waiting.
+    source = """
+    import atexit
+    {}
+    def late():
+        try:
+            {}
+            thread.start()
+            thread.join()
+        except RuntimeError as error:
+            print(type(error), error)
+        print(thread.is_alive(), thread in threading.enumerate())
+    atexit.register(late)
+    """
+    for make in ("thread = threading.Thread(target=print)", "thread = threading.Timer(0.01, print)"):
+        ours = program(source.format("import threadwell as threading", make))
+        assert ours == program(source.format("import threading", make))
+        assert ours.endswith("False False\n")
+
+
+def test_destructors_at_the_very_end_find_the_main_thread(program):
+    assert (
+        program("""
+    import threadwell as threading
+    class Late:
+        def __del__(self):
+            main = threading.main_thread()
+            print(threading.current_thread() is main, threading.enumerate() == [main])
+    late = Late()
+    late.cycle = late
+    """)
+        == "True True\n"
+    )
+
+
+@pytest.mark.parametrize("make", ["Thread(target=function)", "Timer(0.01, function)"], ids=["thread", "timer"])
+def test_ctrl_c_ends_the_waiting(make):
+    def run(module):
+        source = f"""
+        import {module} as threading
+        def function():
+            threading.main_thread().join()
+            print("waiting", flush=True)
+            threading.Event().wait()
+        threading.{make}.start()
+        """
+        child = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(source)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            assert child.stdout.readline() == "waiting\n"
+            child.send_signal(signal.SIGINT)
+            errors = child.communicate(timeout=30)[1].splitlines()
+        finally:
+            child.kill()
+            child.wait()
+        return child.returncode, errors[-1]
+
+    ours = run("threadwell")
+    assert ours == run("threading")
+    assert ours[0] == 0
+
+
+@pytest.mark.timeout(120)
+def test_daemons_in_the_middle_of_everything_do_not_disturb_the_end(python):
+    # They wait, work, start timers and fail while the interpreter goes away around them. Up to 3.13 it ends them by
+    # unwinding their stacks.
+    source = """
+    import threadwell as threading
+    class Noisy:
+        def __del__(self):
+            threading.current_thread()
+    def function(step):
+        ready.release()
+        while True:
+            try:
+                step()
+            except Exception:
+                pass
+    def start_timer():
+        timer = threading.Timer(0.0005, Noisy)
+        timer.daemon = True
+        timer.start()
+        timer.cancel() if len(threading.enumerate()) > 200 else None
+    steps = [
+        lambda: threading.Event().wait(0.0001),
+        lambda: threading.Lock().acquire(),
+        lambda: threading.enumerate() and Noisy(),
+        start_timer,
+        lambda: threading.Condition().wait(0.0001),
+        lambda: threading.Thread(target=Noisy, daemon=True).start(),
+    ]
+    ready = threading.Semaphore(0)
+    for step in steps * 2:
+        threading.Thread(target=function, args=[step], daemon=True).start()
+    for _ in range(12):
+        ready.acquire()
+    """
+    for _ in range(15):
+        result = python("-c", textwrap.dedent(source))
+        assert (result.returncode, result.stderr) == (0, "")
