@@ -53,9 +53,7 @@ def compare(stdlib: list[float], threadwell: list[float]) -> Comparison:
     """Compare two equally long lists of costs, of which the i-th were measured side by side."""
     ratios = [theirs / ours for theirs, ours in zip(stdlib, threadwell, strict=True)]
     low, high = median_interval(ratios)
-    return Comparison(
-        Spread.of(stdlib), Spread.of(threadwell), Spread.of(ratios), low, high, len(ratios)
-    )
+    return Comparison(Spread.of(stdlib), Spread.of(threadwell), Spread.of(ratios), low, high, len(ratios))
 
 
 def median_interval(values: list[float]) -> tuple[float, float]:

@@ -51,12 +51,8 @@ def _lock() -> Iterator[Operation]:
     yield Operation("Lock acquire+release", lock, "lock.acquire(); lock.release()")
     yield Operation("with lock", lock, "with lock: pass")
     yield Operation("Lock.acquire(False)+release", lock, "lock.acquire(False); lock.release()")
-    yield Operation(
-        "Lock.acquire(blocking=False)+release", lock, "lock.acquire(blocking=False); lock.release()"
-    )
-    yield Operation(
-        "Lock.acquire(timeout=1)+release", lock, "lock.acquire(timeout=1); lock.release()"
-    )
+    yield Operation("Lock.acquire(blocking=False)+release", lock, "lock.acquire(blocking=False); lock.release()")
+    yield Operation("Lock.acquire(timeout=1)+release", lock, "lock.acquire(timeout=1); lock.release()")
     yield Operation("Lock.acquire(False), held", held, "lock.acquire(False)")
     yield Operation("Lock.acquire(timeout=0), held", held, "lock.acquire(timeout=0)")
     yield Operation("Lock.locked", lock, "lock.locked()")
@@ -72,9 +68,7 @@ def _rlock() -> Iterator[Operation]:
     yield Operation("RLock acquire+release, nested", held, "lock.acquire(); lock.release()")
     yield Operation("with rlock, nested", held, "with lock: pass")
     yield Operation("RLock.acquire(False)+release", lock, "lock.acquire(False); lock.release()")
-    yield Operation(
-        "RLock.acquire(timeout=1)+release", lock, "lock.acquire(timeout=1); lock.release()"
-    )
+    yield Operation("RLock.acquire(timeout=1)+release", lock, "lock.acquire(timeout=1); lock.release()")
     yield Operation("RLock.locked", lock, "lock.locked()", needs="RLock.locked")
     yield Operation("repr(rlock)", lock, "repr(lock)")
 
@@ -93,14 +87,10 @@ def _condition() -> Iterator[Operation]:
     yield Operation("with condition", made, "with condition: pass")
     yield Operation("with condition(lock)", over_lock, "with condition: pass")
     yield Operation("with condition: notify()", made, "with condition: condition.notify()")
-    yield Operation(
-        "with condition(lock): notify()", over_lock, "with condition: condition.notify()"
-    )
+    yield Operation("with condition(lock): notify()", over_lock, "with condition: condition.notify()")
     yield Operation("with condition: notify_all()", made, "with condition: condition.notify_all()")
     yield Operation("Condition.wait(0)", held, "condition.wait(0)", unroll=2)
-    yield Operation(
-        "Condition.wait_for, true", held + "; true = lambda: True", "condition.wait_for(true)"
-    )
+    yield Operation("Condition.wait_for, true", held + "; true = lambda: True", "condition.wait_for(true)")
     yield Operation(
         "Condition.wait_for(…, 0), false",
         held + "; false = lambda: False",
@@ -119,9 +109,7 @@ def _semaphore() -> Iterator[Operation]:
     yield Operation("Semaphore()", "Semaphore = threading.Semaphore", "Semaphore()")
     yield Operation("Semaphore acquire+release", made, pair)
     yield Operation("with semaphore", made, "with semaphore: pass")
-    yield Operation(
-        "Semaphore.acquire(False)+release", made, "semaphore.acquire(False); semaphore.release()"
-    )
+    yield Operation("Semaphore.acquire(False)+release", made, "semaphore.acquire(False); semaphore.release()")
     yield Operation(
         "Semaphore.acquire(timeout=1)+release",
         made,
@@ -135,9 +123,7 @@ def _semaphore() -> Iterator[Operation]:
     yield Operation("Semaphore.acquire(False), empty", empty, "semaphore.acquire(False)")
     yield Operation("Semaphore.acquire(timeout=0), empty", empty, "semaphore.acquire(timeout=0)")
     yield Operation("repr(semaphore)", made, "repr(semaphore)")
-    yield Operation(
-        "BoundedSemaphore()", "BoundedSemaphore = threading.BoundedSemaphore", "BoundedSemaphore()"
-    )
+    yield Operation("BoundedSemaphore()", "BoundedSemaphore = threading.BoundedSemaphore", "BoundedSemaphore()")
     yield Operation("BoundedSemaphore acquire+release", bounded, pair)
     yield Operation("with bounded semaphore", bounded, "with semaphore: pass")
 
@@ -163,9 +149,7 @@ def _barrier() -> Iterator[Operation]:
     yield Operation("Barrier()", "Barrier = threading.Barrier", "Barrier(2)")
     yield Operation("Barrier(1).wait", one, "barrier.wait()")
     yield Operation("Barrier(1).wait(1)", one, "barrier.wait(1)")
-    yield Operation(
-        "Barrier(1, action).wait", "barrier = threading.Barrier(1, lambda: None)", "barrier.wait()"
-    )
+    yield Operation("Barrier(1, action).wait", "barrier = threading.Barrier(1, lambda: None)", "barrier.wait()")
     yield Operation("Barrier.parties", two, "barrier.parties")
     yield Operation("Barrier.n_waiting", two, "barrier.n_waiting")
     yield Operation("Barrier.broken", two, "barrier.broken")
@@ -178,9 +162,7 @@ def _thread() -> Iterator[Operation]:
     target = "target = lambda: None"
     new = f"{target}; thread = threading.Thread(target=target)"
     done = new + "; thread.start(); thread.join()"
-    running = (
-        "stop = threading.Event(); thread = threading.Thread(target=stop.wait); thread.start()"
-    )
+    running = "stop = threading.Event(); thread = threading.Thread(target=stop.wait); thread.start()"
     end = "stop.set(); thread.join()"
     yield Operation("Thread()", f"Thread = threading.Thread; {target}", "Thread(target=target)")
     yield Operation(
@@ -228,12 +210,8 @@ def _timer() -> Iterator[Operation]:
         "timer = Timer(0, target); timer.start(); timer.join()",
         unroll=1,
     )
-    yield Operation(
-        "Timer.cancel, new", "", "each.cancel()", unroll=1, each="threading.Timer(60, None)"
-    )
-    yield Operation(
-        "Timer.cancel, cancelled", "timer = threading.Timer(60, None)", "timer.cancel()"
-    )
+    yield Operation("Timer.cancel, new", "", "each.cancel()", unroll=1, each="threading.Timer(60, None)")
+    yield Operation("Timer.cancel, cancelled", "timer = threading.Timer(60, None)", "timer.cancel()")
 
 
 def _functions() -> Iterator[Operation]:

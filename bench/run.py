@@ -84,9 +84,7 @@ def biased(results: list[Result]) -> int:
         if result.group == "uncontended" and result.comparison is not None
     ]
     unequal = [
-        name
-        for name, comparison in compared
-        if comparison.low > 1 + RESOLUTION or comparison.high < 1 - RESOLUTION
+        name for name, comparison in compared if comparison.low > 1 + RESOLUTION or comparison.high < 1 - RESOLUTION
     ]
     for name in unequal:
         print(f"bench: {name} differs from itself", file=sys.stderr)

@@ -28,8 +28,7 @@ def load(name: str) -> ModuleType:
     profile = getattr(native, "__build_profile__", "unknown")
     if profile != "release":
         raise Refused(
-            f"{name}._native is a {profile} build; a comparison needs a release build "
-            "(maturin develop --release)"
+            f"{name}._native is a {profile} build; a comparison needs a release build (maturin develop --release)"
         )
     return module
 

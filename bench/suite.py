@@ -117,9 +117,7 @@ class Suite:
                 if self.wanted(name):
                     yield self._contended(name, primitive, threads, modules)
 
-    def _contended(
-        self, name: str, primitive: str, threads: int, modules: list[ModuleType]
-    ) -> Result:
+    def _contended(self, name: str, primitive: str, threads: int, modules: list[ModuleType]) -> Result:
         shares: dict[ModuleType, list[Share]] = {module: [] for module in modules}
 
         def make(module: ModuleType) -> measure.Runner:
@@ -153,10 +151,7 @@ class Suite:
 
     def _memory(self, name: str, kind: str) -> Result:
         try:
-            theirs, ours = (
-                memory.in_child(side.__name__, kind, memory.OBJECTS)["bytes"]
-                for side in self._both()
-            )
+            theirs, ours = (memory.in_child(side.__name__, kind, memory.OBJECTS)["bytes"] for side in self._both())
         except (RuntimeError, OSError) as error:
             return Result("memory", name, "B", FAILED, note=str(error))
         return Result("memory", name, "B", comparison=single(theirs, ours))
@@ -168,8 +163,7 @@ class Suite:
         )
         try:
             theirs, ours = (
-                memory.in_child(side.__name__, memory.PENDING, targets.PENDING_TIMERS)
-                for side in self._both()
+                memory.in_child(side.__name__, memory.PENDING, targets.PENDING_TIMERS) for side in self._both()
             )
         except (RuntimeError, OSError) as error:
             yield Result("memory", name, "B", FAILED, note=str(error))
@@ -222,9 +216,7 @@ def placements() -> Iterator[tuple[str, handoffs.Processors]]:
         yield "as scheduled", None
 
 
-def handoff_runner(
-    kind: str, turns: int, processors: handoffs.Processors, module: ModuleType
-) -> measure.Runner:
+def handoff_runner(kind: str, turns: int, processors: handoffs.Processors, module: ModuleType) -> measure.Runner:
     """Return a function that measures one round: the seconds that a turn and its answer take."""
     play: Callable[[int, handoffs.Processors], float] = module.HANDOFFS[kind]
     return lambda: play(turns, processors) / turns

@@ -29,9 +29,7 @@ ENVIRONMENT = os.environ | {
 def cargo_test(scratch: pathlib.Path, model: str, *options: str) -> subprocess.CompletedProcess[str]:
     target = ["--lib"] if model.startswith("park::") else ["--test", "loom"]
     command = ["cargo", "test", "--quiet", "--package", "threadwell", "--release", *target, *options]
-    return subprocess.run(
-        command, cwd=scratch, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIME_LIMIT
-    )
+    return subprocess.run(command, cwd=scratch, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIME_LIMIT)
 
 
 def check(scratch: pathlib.Path, mutant: dict[str, str]) -> str:

@@ -30,9 +30,7 @@ def main():
         parser.error("one philosopher would need one fork twice")
     forks = [threading.Lock() for _ in range(options.seats)]
     everybody_sits = threading.Barrier(options.seats)
-    table = [
-        Philosopher(seat, forks, options.meals, everybody_sits) for seat in range(options.seats)
-    ]
+    table = [Philosopher(seat, forks, options.meals, everybody_sits) for seat in range(options.seats)]
     for philosopher in table:
         philosopher.start()
     for philosopher in table:

@@ -50,10 +50,7 @@ def main():
         threading.Thread(target=produce, args=(buffer, range(first, options.items, options.pairs)))
         for first in range(options.pairs)
     ]
-    consumers = [
-        threading.Thread(target=consume, args=(buffer, sums, index))
-        for index in range(options.pairs)
-    ]
+    consumers = [threading.Thread(target=consume, args=(buffer, sums, index)) for index in range(options.pairs)]
     for thread in producers + consumers:
         thread.start()
     for thread in producers:

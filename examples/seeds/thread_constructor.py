@@ -8,9 +8,7 @@ def target(*args, **kwargs):
     print(thread.name, args, kwargs, "daemon:", thread.daemon, "alive:", thread.is_alive())
 
 
-thread = threading.Thread(
-    group=None, target=target, name="named", args=(1, 2), kwargs={"three": 3}, daemon=True
-)
+thread = threading.Thread(group=None, target=target, name="named", args=(1, 2), kwargs={"three": 3}, daemon=True)
 print("ident before start:", thread.ident)
 thread.start()
 thread.join()

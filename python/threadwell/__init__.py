@@ -15,14 +15,7 @@ from _thread import error as ThreadError
 from itertools import count as _count
 
 from threadwell._hooks import _make_invoke_excepthook as _make_invoke_excepthook
-from threadwell._hooks import (
-    getprofile,
-    gettrace,
-    setprofile,
-    setprofile_all_threads,
-    settrace,
-    settrace_all_threads,
-)
+from threadwell._hooks import setprofile_all_threads, settrace_all_threads
 from threadwell._iterators import concurrent_tee, serialize_iterator, synchronized_iterator
 from threadwell._native import (
     Barrier,
@@ -131,6 +124,34 @@ _main_thread: Thread = _MainThread()
 def main_thread() -> Thread:
     """Return the main thread object: normally the thread from which the interpreter was started."""
     return _main_thread
+
+
+def settrace(func: Hook) -> None:
+    """Set a trace function for all threads started from this module.
+
+    It is passed to ``sys.settrace()`` in each thread, before its ``run()`` is called.
+    """
+    global _trace_hook
+    _trace_hook = func
+
+
+def gettrace() -> Hook:
+    """Return the trace function set by ``settrace()``."""
+    return _trace_hook
+
+
+def setprofile(func: Hook) -> None:
+    """Set a profile function for all threads started from this module.
+
+    It is passed to ``sys.setprofile()`` in each thread, before its ``run()`` is called.
+    """
+    global _profile_hook
+    _profile_hook = func
+
+
+def getprofile() -> Hook:
+    """Return the profile function set by ``setprofile()``."""
+    return _profile_hook
 
 
 if hasattr(_os, "register_at_fork"):

@@ -20,39 +20,13 @@ if TYPE_CHECKING:
     Hook = Callable[..., Any] | None
 
 
-def settrace(func: Hook) -> None:
-    """Set a trace function for all threads started from this module.
-
-    It is passed to ``sys.settrace()`` in each thread, before its ``run()`` is called.
-    """
-    _module._trace_hook = func
-
-
-def gettrace() -> Hook:
-    """Return the trace function set by ``settrace()``."""
-    return _module._trace_hook
-
-
 def settrace_all_threads(func: Hook) -> None:
     """Set a trace function for all threads started from this module and all threads that run now.
 
     Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
     """
-    settrace(func)
+    _module.settrace(func)
     getattr(sys, "_settraceallthreads", sys.settrace)(func)
-
-
-def setprofile(func: Hook) -> None:
-    """Set a profile function for all threads started from this module.
-
-    It is passed to ``sys.setprofile()`` in each thread, before its ``run()`` is called.
-    """
-    _module._profile_hook = func
-
-
-def getprofile() -> Hook:
-    """Return the profile function set by ``setprofile()``."""
-    return _module._profile_hook
 
 
 def setprofile_all_threads(func: Hook) -> None:
@@ -60,7 +34,7 @@ def setprofile_all_threads(func: Hook) -> None:
 
     Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
     """
-    setprofile(func)
+    _module.setprofile(func)
     getattr(sys, "_setprofileallthreads", sys.setprofile)(func)
 
 

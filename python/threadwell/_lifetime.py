@@ -26,6 +26,8 @@ class _HandleLifetime:
     """The interpreter has a handle of each thread, which knows whether it has ended and can wait for that."""
 
     _handle: Any
+    _initialized: bool
+    _started: _native.Event
 
     def _new_lifetime(self) -> None:
         self._handle = _interpreter._ThreadHandle()
@@ -56,6 +58,11 @@ class _HandleLifetime:
         """Make a thread that was never begun one that has ended."""
         self._handle = _ended_handle
 
+    def is_alive(self) -> bool:
+        """Return whether the thread is alive: from just before run() starts until just after it has ended."""
+        assert self._initialized, "Thread.__init__() not called"
+        return self._started.is_set() and not self._handle.is_done()
+
     def _has_ended(self) -> bool:
         done: bool = self._handle.is_done()
         return done
@@ -72,6 +79,8 @@ class _SentinelLifetime:
 
     _tstate_lock: Any
     _is_stopped: bool
+    _initialized: bool
+    _started: _native.Event
     daemon: bool
 
     def _new_lifetime(self) -> None:
@@ -109,16 +118,26 @@ class _SentinelLifetime:
     def _skip_lifetime(self) -> None:
         self._is_stopped = True
 
+    def is_alive(self) -> bool:
+        """Return whether the thread is alive: from just before run() starts until just after it has ended."""
+        assert self._initialized, "Thread.__init__() not called"
+        if self._is_stopped or not self._started.is_set():
+            return False
+        return not self._has_ended()
+
     def _has_ended(self) -> bool:
         if not self._is_stopped:
-            self._wait_for_tstate_lock(False)
+            lock = self._tstate_lock
+            # Someone who waits for the end holds it for a moment when it has come: then this is a moment early.
+            if lock is not None and not lock.locked():
+                self._stop()
         return self._is_stopped
 
     def _wait_for_end(self, timeout: float | None) -> None:
-        if timeout is None:
-            self._wait_for_tstate_lock()
-        else:
-            self._wait_for_tstate_lock(timeout=timeout)
+        lock = self._tstate_lock
+        # In one step: were it interrupted in between, nobody could tell that the thread has ended.
+        if lock is not None and _native._acquire_and_release(lock, True, -1 if timeout is None else timeout):
+            self._stop()
 
     def _wait_for_tstate_lock(self, block: bool = True, timeout: float = -1) -> None:
         lock = self._tstate_lock

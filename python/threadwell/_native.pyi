@@ -2,10 +2,41 @@ from collections.abc import Callable
 from types import ModuleType, TracebackType
 from typing import Any, Final, Protocol, TypeVar, final
 
+from typing_extensions import disjoint_base
+
 from threadwell._threads import Thread
 from threadwell._timer import Timer
 
 _T = TypeVar("_T")
+
+__all__ = [
+    "Barrier",
+    "BoundedSemaphore",
+    "BrokenBarrierError",
+    "Condition",
+    "Event",
+    "Lock",
+    "RLock",
+    "Semaphore",
+    "_StartWatch",
+    "_TimerKey",
+    "__build_profile__",
+    "_acquire_and_release",
+    "_after_fork_in_child",
+    "_announce",
+    "_drain_timers",
+    "_due_timers",
+    "_enter",
+    "_retire_driver",
+    "_schedule",
+    "_send_driver_home",
+    "_set_os_name",
+    "_set_registry",
+    "_unschedule",
+    "active_count",
+    "current_thread",
+    "enumerate",
+]
 
 class _LockLike(Protocol):
     def acquire(self, *args: Any, **kwargs: Any) -> Any: ...
@@ -16,8 +47,8 @@ __build_profile__: Final[str]
 class BrokenBarrierError(RuntimeError): ...
 
 @final
-class lock:
-    def __new__(cls) -> lock: ...
+class Lock:
+    def __new__(cls) -> Lock: ...
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def acquire_lock(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
@@ -33,10 +64,10 @@ class lock:
     ) -> None: ...
     def _at_fork_reinit(self) -> None: ...
 
-Lock = lock
-
+@disjoint_base
 class RLock:
     def __new__(cls, *args: Any, **kwargs: Any) -> RLock: ...
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
     def locked(self) -> bool: ...
@@ -53,6 +84,7 @@ class RLock:
     def _release_save(self) -> tuple[int, int]: ...
     def _acquire_restore(self, state: tuple[int, int]) -> None: ...
 
+@disjoint_base
 class Condition:
     def __init__(self, lock: _LockLike | None = None) -> None: ...
     def acquire(self, *args: Any, **kwargs: Any) -> bool: ...
@@ -78,6 +110,7 @@ class Condition:
     def _acquire_restore(self, state: Any) -> None: ...
     def _at_fork_reinit(self) -> None: ...
 
+@disjoint_base
 class Semaphore:
     def __init__(self, value: int = 1) -> None: ...
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool: ...
@@ -96,6 +129,7 @@ class BoundedSemaphore(Semaphore):
     @property
     def _initial_value(self) -> int: ...
 
+@disjoint_base
 class Event:
     def __init__(self) -> None: ...
     def is_set(self) -> bool: ...
@@ -107,6 +141,7 @@ class Event:
     def _flag(self) -> bool: ...
     def _at_fork_reinit(self) -> None: ...
 
+@disjoint_base
 class Barrier:
     def __init__(
         self,

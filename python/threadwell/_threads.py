@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import _thread
 import sys
+import warnings
 from weakref import WeakSet, ref
 
 import threadwell as _module
@@ -50,7 +51,7 @@ def currentThread() -> Thread:  # noqa: N802
 
     This function is deprecated, use current_thread() instead.
     """
-    _warn_deprecated("currentThread() is deprecated, use current_thread() instead")
+    warnings.warn("currentThread() is deprecated, use current_thread() instead", DeprecationWarning, stacklevel=2)
     return _module.current_thread()
 
 
@@ -59,14 +60,8 @@ def activeCount() -> int:  # noqa: N802
 
     This function is deprecated, use active_count() instead.
     """
-    _warn_deprecated("activeCount() is deprecated, use active_count() instead")
+    warnings.warn("activeCount() is deprecated, use active_count() instead", DeprecationWarning, stacklevel=2)
     return _module.active_count()
-
-
-def _warn_deprecated(message: str) -> None:
-    import warnings
-
-    warnings.warn(message, DeprecationWarning, stacklevel=3)
 
 
 # -- What the running interpreter offers -----------------------------------------------------------------------------
@@ -107,6 +102,9 @@ class Thread(Lifetime):
     __module__ = "threading"
 
     _initialized = False
+    # No identifier, which is what it is without one, but not None: the thread is not initialised.
+    _ident: int | None = 0
+    _native_id: int | None = None
     # Only timers ever are.
     _pending = False
 
@@ -162,8 +160,8 @@ class Thread(Lifetime):
 
     def _equip(self) -> None:
         """Set the attributes that a thread needs once it is about to run."""
-        self._ident: int | None = None
-        self._native_id: int | None = None
+        self._ident = None
+        self._native_id = None
         self._new_lifetime()
         # What excepthook writes to if there is no sys.stderr any more.
         self._stderr = sys.stderr
@@ -316,12 +314,9 @@ class Thread(Lifetime):
             raise RuntimeError("cannot join thread before it is started")
         if self is _module.current_thread():
             raise RuntimeError("cannot join current thread")
-        self._wait_for_end(None if timeout is None else max(timeout, 0))
-
-    def is_alive(self) -> bool:
-        """Return whether the thread is alive: from just before run() starts until just after it has ended."""
-        assert self._initialized, "Thread.__init__() not called"
-        return self._started.is_set() and not self._has_ended()
+        if timeout is not None and timeout < 0:
+            timeout = 0
+        self._wait_for_end(timeout)
 
     def _after_fork(self, new_ident: int | None = None) -> None:
         """Called in the child of a fork: with the identifier for the thread that forked, without for all others."""
@@ -341,8 +336,13 @@ class Thread(Lifetime):
 
     @name.setter
     def name(self, name: str) -> None:
+        if self._ident is None:
+            # Not running yet; or not even initialised, when `_ident` is not None.
+            self._name = str(name)
+            return
         assert self._initialized, "Thread.__init__() not called"
         self._name = str(name)
+        # Only the thread itself can give the system its name.
         if self._ident == _module.get_ident() and (_NAMES_MAIN_THREAD or self is not _module._main_thread):
             self._set_os_name()
 
@@ -374,7 +374,7 @@ class Thread(Lifetime):
     def daemon(self, daemonic: bool) -> None:
         if not self._initialized:
             raise RuntimeError("Thread.__init__() not called")
-        if daemonic and not _daemon_threads_allowed():
+        if daemonic and _daemon_threads_allowed is not _always and not _daemon_threads_allowed():
             raise RuntimeError("daemon threads are disabled in this interpreter")
         if self._started.is_set():
             raise RuntimeError("cannot set daemon status of active thread")
@@ -382,22 +382,22 @@ class Thread(Lifetime):
 
     def isDaemon(self) -> bool:  # noqa: N802
         """Return whether the thread is a daemon. Deprecated, use the daemon attribute instead."""
-        _warn_deprecated("isDaemon() is deprecated, get the daemon attribute instead")
+        warnings.warn("isDaemon() is deprecated, get the daemon attribute instead", DeprecationWarning, stacklevel=2)
         return self.daemon
 
     def setDaemon(self, daemonic: bool) -> None:  # noqa: N802
         """Set whether the thread is a daemon. Deprecated, use the daemon attribute instead."""
-        _warn_deprecated("setDaemon() is deprecated, set the daemon attribute instead")
+        warnings.warn("setDaemon() is deprecated, set the daemon attribute instead", DeprecationWarning, stacklevel=2)
         self.daemon = daemonic
 
     def getName(self) -> str:  # noqa: N802
         """Return the thread's name. Deprecated, use the name attribute instead."""
-        _warn_deprecated("getName() is deprecated, get the name attribute instead")
+        warnings.warn("getName() is deprecated, get the name attribute instead", DeprecationWarning, stacklevel=2)
         return self.name
 
     def setName(self, name: str) -> None:  # noqa: N802
         """Set the thread's name. Deprecated, use the name attribute instead."""
-        _warn_deprecated("setName() is deprecated, set the name attribute instead")
+        warnings.warn("setName() is deprecated, set the name attribute instead", DeprecationWarning, stacklevel=2)
         self.name = name
 
 

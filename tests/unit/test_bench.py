@@ -34,9 +34,7 @@ def run_bench(*arguments, path=None):
     """Run ``bench/run.py`` with as little effort as it takes."""
     environment = os.environ | ({"PYTHONPATH": str(path)} if path else {})
     command = [sys.executable, str(BENCH / "run.py"), "--quick", "--rounds", "8", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=environment, check=False
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
 
 def write_module(directory, profile, body="from threading import *"):
@@ -141,18 +139,14 @@ def test_an_operation_that_costs_nothing_is_no_figure(monkeypatch):
 
 def test_each_turn_gets_an_object_of_its_own():
     recorder = Recorder()
-    operation = operations.Operation(
-        "each", "", "threading.calls.append(each)", unroll=1, each="object()"
-    )
+    operation = operations.Operation("each", "", "threading.calls.append(each)", unroll=1, each="object()")
     measure.compile_loop(operation, recorder)(5)
     assert len(set(recorder.calls)) == 5
 
 
 def test_each_round_runs_code_of_its_own():
     recorder = Recorder()
-    operation = operations.Operation(
-        "code", "import sys", "threading.calls.append(sys._getframe().f_code)", unroll=1
-    )
+    operation = operations.Operation("code", "import sys", "threading.calls.append(sys._getframe().f_code)", unroll=1)
     run = measure.loop_runner(operation, 1e-5, recorder)
     recorder.calls.clear()
     run()
@@ -269,9 +263,7 @@ def test_check_fails_when_a_target_is_missed(tmp_path):
     assert result["required"] == targets.RATIOS[result["name"]]
     assert result["comparison"]["rounds"] == 8
     assert written["interpreter"]["executable"] == sys.executable
-    assert run_bench(*arguments, path=tmp_path).returncode == 0, (
-        "a miss is no error without --check"
-    )
+    assert run_bench(*arguments, path=tmp_path).returncode == 0, "a miss is no error without --check"
 
 
 def test_check_fails_when_a_side_raises(tmp_path):

@@ -113,9 +113,7 @@ def test_the_demo_notices_a_different_result(monkeypatch, capsys):
     assert side_by_side.compare(Path("program.py"), same) == []
     assert "2.00×, the same result" in capsys.readouterr().out
     different = {"stdlib": (["a\n"], [2.0]), "threadwell": (["b\n"], [1.0])}
-    assert side_by_side.compare(Path("program.py"), different) == [
-        "program.py did not print the same in all runs"
-    ]
+    assert side_by_side.compare(Path("program.py"), different) == ["program.py did not print the same in all runs"]
 
 
 def test_the_demo_notices_a_program_that_fails(monkeypatch, tmp_path):

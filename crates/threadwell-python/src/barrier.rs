@@ -87,7 +87,7 @@ impl PyBarrier {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let parts = self.parts.get();
+        let parts = self.parts.visit();
         let objects = parts.into_iter().flat_map(|parts| parts.action.iter().chain(&parts.timeout));
         for object in objects {
             visit.call(object.get())?;

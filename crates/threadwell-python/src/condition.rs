@@ -87,7 +87,7 @@ impl PyCondition {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.lock.get().map_or(Ok(()), |lock| lock.traverse(&visit))
+        self.lock.visit().map_or(Ok(()), |lock| lock.traverse(&visit))
     }
 
     #[getter]
@@ -317,7 +317,11 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install::<PyCondition>(
         py,
         [
-            fastcall(c"acquire", c"acquire(*args)\n--\n\nAcquire the lock.", acquire),
+            fastcall(
+                c"acquire",
+                c"acquire($self, /, *args, **kwargs)\n--\n\nAcquire the lock.",
+                acquire,
+            ),
             noargs(c"release", c"release($self, /)\n--\n\nRelease the lock.", release),
             fastcall(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),

@@ -26,9 +26,16 @@ impl<T> From<T> for InitOnce<T> {
 }
 
 impl<T> InitOnce<T> {
-    /// The acquire load pairs with the release store in `set`.
+    /// The value. Not for the collector: see [`InitOnce::visit`].
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// The value, also asked of an object that is all zeroes.
+    ///
+    /// The acquire load pairs with the release store in `set`.
+    pub(crate) fn visit(&self) -> Option<&T> {
         if self.set.load(Acquire) { self.value.get() } else { None }
     }
 

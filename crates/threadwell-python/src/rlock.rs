@@ -46,7 +46,7 @@ pub(crate) struct PyRLock {
 #[pymethods]
 impl PyRLock {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(*args, **kwargs)")]
     fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
         Self::default()
     }
@@ -58,7 +58,7 @@ impl PyRLock {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         // Up to 3.12 arguments are ignored without a word.
-        if cfg!(Py_3_13) && !(args.is_empty() && kwargs.is_none_or(|named| named.is_empty())) {
+        if cfg!(Py_3_13) && !(args.is_empty() && kwargs.is_none_or(PyDictMethods::is_empty)) {
             return deprecated::warn_of(
                 slf.py(),
                 c"Passing arguments to RLock is deprecated and will be removed in 3.15",
