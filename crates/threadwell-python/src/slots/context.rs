@@ -135,17 +135,12 @@ fn allocate<P>(class: *mut ffi::PyTypeObject) -> PyResult<*mut Object<P>> {
     if memory.is_null() {
         return Err(PyMemoryError::new_err(()));
     }
-    Ok(start(memory.cast(), class))
+    // SAFETY: the memory is as large as an instance of the type, and types of this module are never
+    // freed.
+    Ok(unsafe { ffi::PyObject_Init(memory.cast(), class) }.cast())
 }
 
-/// Fills in the header of an object in memory that is large enough for one of `class`.
-fn start<P>(memory: *mut Object<P>, class: *mut ffi::PyTypeObject) -> *mut Object<P> {
-    // SAFETY: both callers have such memory, of the size that the type was made for; types of this
-    // module are never freed.
-    unsafe { ffi::PyObject_Init(memory.cast(), class) }.cast()
-}
-
-/// Fills in the parts of an object that `start` made.
+/// Fills in the parts of an object whose header is there.
 fn fill<P>(object: *mut Object<P>, parts: P) {
     let place = object.wrapping_byte_add(offset_of!(Object<P>, parts)).cast::<P>();
     // SAFETY: inside of the object, which nobody else knows yet; what was there is not a `P`.
@@ -176,7 +171,7 @@ unsafe extern "C" fn bind(
         return unsafe { ffi::Py_NewRef(descriptor.method) };
     }
     let bound = match free_list::pop() {
-        Some(memory) => start(memory, descriptor.bound_type),
+        Some(bound) => bound,
         None => match allocate(descriptor.bound_type) {
             Ok(bound) => bound,
             Err(error) => {
@@ -211,8 +206,11 @@ unsafe extern "C" fn call_bound(
 unsafe extern "C" fn drop_bound(bound: *mut PyObject) {
     // SAFETY: the interpreter calls it with an instance of the type.
     let receiver = unsafe { parts::<BoundContext>(bound) }.receiver;
-    drop_type(bound);
-    free_list::push(bound.cast());
+    if !free_list::push(bound.cast()) {
+        drop_type(bound);
+        // SAFETY: allocated by `PyObject_Malloc`; the last reference is gone.
+        unsafe { ffi::PyObject_Free(bound.cast()) };
+    }
     // Last, because it may run anything, such as the `__exit__` of another object.
     interpreter::decref(receiver);
 }
@@ -235,7 +233,8 @@ fn drop_type(object: *mut PyObject) {
     unsafe { ffi::Py_DECREF(class.cast()) };
 }
 
-/// Memory of [`BoundContext`]s that are gone, for the next ones.
+/// [`BoundContext`]s that nobody refers to, for the next ones. They keep their header, and with it
+/// the reference to their type: only the count of references to them has to begin anew.
 mod free_list {
     use super::{BoundContext, Object, UnsafeCell, ffi};
 
@@ -243,7 +242,7 @@ mod free_list {
     const CAPACITY: usize = 32;
 
     struct FreeList {
-        memory: UnsafeCell<([*mut Object<BoundContext>; CAPACITY], usize)>,
+        objects: UnsafeCell<([*mut Object<BoundContext>; CAPACITY], usize)>,
     }
 
     // SAFETY: used by `push` and `pop` alone, which the interpreter calls in attached threads of a
@@ -251,24 +250,33 @@ mod free_list {
     unsafe impl Sync for FreeList {}
 
     static LIST: FreeList =
-        FreeList { memory: UnsafeCell::new(([std::ptr::null_mut(); CAPACITY], 0)) };
+        FreeList { objects: UnsafeCell::new(([std::ptr::null_mut(); CAPACITY], 0)) };
 
+    /// An object with one reference, to be filled in.
     pub(super) fn pop() -> Option<*mut Object<BoundContext>> {
         // SAFETY: see `FreeList`.
-        let (memory, length) = unsafe { &mut *LIST.memory.get() };
+        let (objects, length) = unsafe { &mut *LIST.objects.get() };
         *length = length.checked_sub(1)?;
-        memory.get(*length).copied()
+        let object = *objects.get(*length)?;
+        // SAFETY: its header is as it was when the last reference went: with a count of zero.
+        unsafe { ffi::Py_INCREF(object.cast()) };
+        Some(object)
     }
 
-    pub(super) fn push(bound: *mut Object<BoundContext>) {
-        // SAFETY: see `FreeList`.
-        let (memory, length) = unsafe { &mut *LIST.memory.get() };
-        if let Some(place) = memory.get_mut(*length) {
-            *place = bound;
-            *length += 1;
-            return;
+    /// Takes an object whose last reference is gone, if there is room for it.
+    pub(super) fn push(object: *mut Object<BoundContext>) -> bool {
+        // An interpreter that keeps a list of all objects has to see each begin.
+        if cfg!(py_sys_config = "Py_TRACE_REFS") {
+            return false;
         }
-        // SAFETY: allocated by `PyObject_Malloc`, and not used again.
-        unsafe { ffi::PyObject_Free(bound.cast()) };
+        // SAFETY: see `FreeList`.
+        let (objects, length) = unsafe { &mut *LIST.objects.get() };
+        let place = objects.get_mut(*length);
+        let room = place.is_some();
+        if let Some(place) = place {
+            *place = object;
+            *length += 1;
+        }
+        room
     }
 }
