@@ -244,10 +244,11 @@ class Thread(Lifetime):
             self._set_ident()
             self._set_native_id()
             self._begin_lifetime()
-            self._set_os_name()
             assert self._ident is not None
             _native._enter(self._ident, self)
             self._begin()
+            # While the starter wakes up.
+            self._set_os_name()
             if _module._trace_hook:
                 sys.settrace(_module._trace_hook)
             if _module._profile_hook:

@@ -301,7 +301,8 @@ def system_name(native_id):
     ],
 )
 def test_the_system_knows_the_name(blocked, name, shown):
-    assert system_name(blocked(name=name).native_id).startswith(shown)
+    thread = blocked(name=name)
+    until("it has its name", lambda: system_name(thread.native_id).startswith(shown))
 
 
 @needs_proc
