@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import os as _os
+import sys as _sys
 from _thread import TIMEOUT_MAX, get_ident, get_native_id, stack_size
 from _thread import _excepthook as excepthook
 from _thread import _ExceptHookArgs as ExceptHookArgs
@@ -15,7 +16,6 @@ from _thread import error as ThreadError
 from itertools import count as _count
 
 from threadwell._hooks import _make_invoke_excepthook as _make_invoke_excepthook
-from threadwell._hooks import setprofile_all_threads, settrace_all_threads
 from threadwell._iterators import concurrent_tee, serialize_iterator, synchronized_iterator
 from threadwell._native import (
     Barrier,
@@ -96,6 +96,8 @@ __all__ = [
 __excepthook__ = excepthook
 _trace_hook: Hook = None
 _profile_hook: Hook = None
+_settrace_everywhere: Callable[[Any], object] = getattr(_sys, "_settraceallthreads", _sys.settrace)
+_setprofile_everywhere: Callable[[Any], object] = getattr(_sys, "_setprofileallthreads", _sys.setprofile)
 _counter = _count(1).__next__
 _active_limbo_lock = RLock()
 _threading_atexits: list[Callable[[], object]] = []
@@ -140,6 +142,15 @@ def gettrace() -> Hook:
     return _trace_hook
 
 
+def settrace_all_threads(func: Hook) -> None:
+    """Set a trace function for all threads started from this module and all threads that run now.
+
+    Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
+    """
+    settrace(func)
+    _settrace_everywhere(func)
+
+
 def setprofile(func: Hook) -> None:
     """Set a profile function for all threads started from this module.
 
@@ -152,6 +163,15 @@ def setprofile(func: Hook) -> None:
 def getprofile() -> Hook:
     """Return the profile function set by ``setprofile()``."""
     return _profile_hook
+
+
+def setprofile_all_threads(func: Hook) -> None:
+    """Set a profile function for all threads started from this module and all threads that run now.
+
+    Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
+    """
+    setprofile(func)
+    _setprofile_everywhere(func)
 
 
 if hasattr(_os, "register_at_fork"):

@@ -20,24 +20,6 @@ if TYPE_CHECKING:
     Hook = Callable[..., Any] | None
 
 
-def settrace_all_threads(func: Hook) -> None:
-    """Set a trace function for all threads started from this module and all threads that run now.
-
-    Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
-    """
-    _module.settrace(func)
-    getattr(sys, "_settraceallthreads", sys.settrace)(func)
-
-
-def setprofile_all_threads(func: Hook) -> None:
-    """Set a profile function for all threads started from this module and all threads that run now.
-
-    Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
-    """
-    _module.setprofile(func)
-    getattr(sys, "_setprofileallthreads", sys.setprofile)(func)
-
-
 def _make_invoke_excepthook() -> Callable[[Thread], None]:
     """Return a function that reports the exception being handled to ``excepthook``.
 

@@ -102,9 +102,6 @@ class Thread(Lifetime):
     __module__ = "threading"
 
     _initialized = False
-    # No identifier, which is what it is without one, but not None: the thread is not initialised.
-    _ident: int | None = 0
-    _native_id: int | None = None
     # Only timers ever are.
     _pending = False
 
@@ -160,8 +157,8 @@ class Thread(Lifetime):
 
     def _equip(self) -> None:
         """Set the attributes that a thread needs once it is about to run."""
-        self._ident = None
-        self._native_id = None
+        self._ident: int | None = None
+        self._native_id: int | None = None
         self._new_lifetime()
         # What excepthook writes to if there is no sys.stderr any more.
         self._stderr = sys.stderr
@@ -337,11 +334,14 @@ class Thread(Lifetime):
 
     @name.setter
     def name(self, name: str) -> None:
-        if self._ident is None:
-            # Not running yet; or not even initialised, when `_ident` is not None.
-            self._name = str(name)
-            return
-        assert self._initialized, "Thread.__init__() not called"
+        try:
+            if self._ident is None:
+                self._name = str(name)
+                return
+        except AttributeError:
+            # There is no `_ident` before it is initialised; anything else is the name's own affair.
+            assert self._initialized, "Thread.__init__() not called"
+            raise
         self._name = str(name)
         # Only the thread itself can give the system its name.
         if self._ident == _module.get_ident() and (_NAMES_MAIN_THREAD or self is not _module._main_thread):
