@@ -1,6 +1,7 @@
 //! The primitives.
 
 mod barrier;
+mod bounded_semaphore;
 mod condition;
 mod event;
 mod lock;
@@ -8,8 +9,9 @@ mod rlock;
 mod semaphore;
 
 pub use barrier::{Arrival, Barrier, BarrierError, LastArrival};
+pub use bounded_semaphore::BoundedSemaphore;
 pub use condition::{Condition, ConditionLock, NotOwned};
 pub use event::Event;
 pub use lock::{Lock, ReleaseError};
 pub use rlock::RLock;
-pub use semaphore::{BoundedSemaphore, Semaphore, SemaphoreError};
+pub use semaphore::{Semaphore, SemaphoreError};
