@@ -78,10 +78,8 @@ _NAMES_MAIN_THREAD = hasattr(_thread, "set_name")
 _HAS_CONTEXTS = hasattr(sys.flags, "thread_inherit_context")
 
 
-def _new_context() -> Context | None:
-    """Return the context for a thread that was given none; before Python 3.14 such a thread makes its own."""
-    if not _HAS_CONTEXTS:
-        return None
+def _new_context() -> Context:
+    """Return the context for a thread that was given none, where the interpreter has a choice (`_HAS_CONTEXTS`)."""
     import contextvars
 
     if sys.flags.thread_inherit_context:  # type: ignore[attr-defined]
@@ -191,7 +189,7 @@ class Thread(Lifetime):
             raise RuntimeError("thread.__init__() not called")
         if self._started.is_set():
             raise RuntimeError("threads can only be started once")
-        if self._context is None:
+        if _HAS_CONTEXTS and self._context is None:
             self._context = _new_context()
         self._launch()
 
