@@ -10,6 +10,8 @@ use threadwell::{Condition, Deadline, OnSignal, WaitOutcome};
 
 use crate::init_once::InitOnce;
 use crate::interpreter;
+use crate::lock::PyLock;
+use crate::rlock::PyRLock;
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::Until;
 use crate::underlying::Underlying;
@@ -201,27 +203,72 @@ fn check_owned(slf: &Bound<'_, PyCondition>, error: fn() -> PyErr) -> PyResult<(
 }
 
 /// Waits with the lock held, which has been checked.
+///
+/// Once notified, the thread attaches to the interpreter first and takes the lock afterwards. The
+/// other way round it would hold the lock while it waits for the interpreter, and whoever runs meets
+/// a held lock at its next operation: every hand-over would cost a switch.
 fn wait_until(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<bool> {
     let (py, condition) = (slf.py(), &slf.get().condition);
-    let outcome = match underlying(slf)? {
+    match underlying(slf)? {
         Underlying::Lock(lock) => {
-            let lock = &lock.get().lock;
-            blocking::sleep(py, until, |deadline, on_signal| {
-                condition.wait_with(lock, deadline, on_signal)
-            })?
+            let held = &lock.get().lock;
+            let mut released = false;
+            let outcome = {
+                let released = &mut released;
+                blocking::sleep(
+                    py,
+                    until,
+                    move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
+                        let release = || {
+                            *released = held.release().is_ok();
+                            *released
+                        };
+                        condition.wait_released(release, deadline, on_signal)
+                    },
+                )
+            };
+            if released {
+                insist(|| PyLock::acquire(lock.bind(py), Until::Forever).map(drop))?;
+            }
+            outcome.map(|outcome| outcome == WaitOutcome::Ready)
         }
         Underlying::RLock(lock) => {
-            let lock = &lock.get().lock;
-            blocking::sleep(py, until, |deadline, on_signal| {
-                condition.wait_with(lock, deadline, on_signal)
-            })?
+            let held = &lock.get().lock;
+            let mut count = 0;
+            let outcome = {
+                let count = &mut count;
+                blocking::sleep(
+                    py,
+                    until,
+                    move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
+                        let release = || match held.release_all() {
+                            Ok((released, _)) => {
+                                *count = released;
+                                true
+                            }
+                            Err(_) => false,
+                        };
+                        condition.wait_released(release, deadline, on_signal)
+                    },
+                )
+            };
+            // None if a signal handler raised before the wait began.
+            if count > 0 {
+                insist(|| PyRLock::_acquire_restore(lock.bind(py), (count, 0)))?;
+            }
+            outcome.map(|outcome| outcome == WaitOutcome::Ready)
         }
-        lock @ Underlying::Foreign(_) => return wait_foreign(py, condition, lock, until),
-    };
-    match outcome {
-        Ok(outcome) => Ok(outcome == WaitOutcome::Ready),
-        Err(_) => Err(error::wait_on_unacquired_lock()),
+        lock @ Underlying::Foreign(_) => wait_foreign(py, condition, lock, until),
     }
+}
+
+/// Tries until it succeeds; then the first error, if there was one. The caller of `wait` is owed the
+/// lock, also if a signal handler raises while the thread waits for it: a `with` block around the
+/// call is going to release it.
+fn insist(mut acquire: impl FnMut() -> PyResult<()>) -> PyResult<()> {
+    let Err(error) = acquire() else { return Ok(()) };
+    while acquire().is_err() {}
+    Err(error)
 }
 
 fn wait_foreign(
@@ -286,17 +333,10 @@ fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult
 
 #[inline]
 fn notify_waiters(slf: &Bound<'_, PyCondition>, n: usize) -> PyResult<()> {
-    let condition = &slf.get().condition;
-    let notified = match underlying(slf)? {
-        Underlying::Lock(lock) => condition.notify(&lock.get().lock, n),
-        Underlying::RLock(lock) => condition.notify(&lock.get().lock, n),
-        Underlying::Foreign(_) => {
-            check_owned(slf, error::notify_on_unacquired_lock)?;
-            blocking::wake(slf.py(), condition.notify_released(n));
-            return Ok(());
-        }
-    };
-    notified.map_err(|_| error::notify_on_unacquired_lock())
+    check_owned(slf, error::notify_on_unacquired_lock)?;
+    // Attached: a woken thread needs the interpreter, and the lock, which this one still has.
+    drop(slf.get().condition.notify_released(n));
+    Ok(())
 }
 
 fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
