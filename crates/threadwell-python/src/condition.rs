@@ -212,54 +212,50 @@ fn wait_until(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<bool> {
     match underlying(slf)? {
         Underlying::Lock(lock) => {
             let held = &lock.get().lock;
-            let mut released = false;
-            let outcome = {
-                let released = &mut released;
-                blocking::sleep(
-                    py,
-                    until,
-                    move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
-                        let release = || {
-                            *released = held.release().is_ok();
-                            *released
-                        };
-                        condition.wait_released(release, deadline, on_signal)
-                    },
-                )
-            };
-            if released {
+            let (released, outcome) = sleep_released(py, condition, until, || held.release());
+            if let Some(Ok(())) = released {
                 insist(|| PyLock::acquire(lock.bind(py), Until::Forever).map(drop))?;
             }
-            outcome.map(|outcome| outcome == WaitOutcome::Ready)
+            outcome
         }
         Underlying::RLock(lock) => {
             let held = &lock.get().lock;
-            let mut count = 0;
-            let outcome = {
-                let count = &mut count;
-                blocking::sleep(
-                    py,
-                    until,
-                    move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
-                        let release = || match held.release_all() {
-                            Ok((released, _)) => {
-                                *count = released;
-                                true
-                            }
-                            Err(_) => false,
-                        };
-                        condition.wait_released(release, deadline, on_signal)
-                    },
-                )
-            };
-            // None if a signal handler raised before the wait began.
-            if count > 0 {
+            let release = || held.release_all().map(|(count, _)| count);
+            let (released, outcome) = sleep_released(py, condition, until, release);
+            if let Some(Ok(count)) = released {
                 insist(|| PyRLock::_acquire_restore(lock.bind(py), (count, 0)))?;
             }
-            outcome.map(|outcome| outcome == WaitOutcome::Ready)
+            outcome
         }
-        lock @ Underlying::Foreign(_) => wait_foreign(py, condition, lock, until),
+        lock @ Underlying::Foreign(_) => {
+            let release = || Python::attach(|py| lock.release_save(py));
+            let (released, outcome) = sleep_released(py, condition, until, release);
+            if let Some(state) = released {
+                lock.acquire_restore(py, state?.bind(py))?;
+            }
+            outcome
+        }
     }
+}
+
+/// Sleeps until notified, with the lock let go of by `release`.
+///
+/// Queued first, then released: a notification in between finds this thread. Returns what `release`
+/// gave, or None if a signal handler raised before the wait began, and whether it was notified.
+fn sleep_released<S: Send, E: Send>(
+    py: Python<'_>,
+    condition: &Condition,
+    until: Until,
+    release: impl FnOnce() -> Result<S, E> + Send,
+) -> (Option<Result<S, E>>, PyResult<bool>) {
+    let mut released = None;
+    let outcome = {
+        let released = &mut released;
+        blocking::sleep(py, until, move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
+            condition.wait_released(move || released.insert(release()).is_ok(), deadline, on_signal)
+        })
+    };
+    (released, outcome.map(|outcome| outcome == WaitOutcome::Ready))
 }
 
 /// Tries until it succeeds; then the first error, if there was one. The caller of `wait` is owed the
@@ -269,32 +265,6 @@ fn insist(mut acquire: impl FnMut() -> PyResult<()>) -> PyResult<()> {
     let Err(error) = acquire() else { return Ok(()) };
     while acquire().is_err() {}
     Err(error)
-}
-
-fn wait_foreign(
-    py: Python<'_>,
-    condition: &Condition,
-    lock: &Underlying,
-    until: Until,
-) -> PyResult<bool> {
-    let mut state = None;
-    // Queued first, then released: a notification in between finds this thread.
-    let release = |state: &mut Option<PyResult<Py<PyAny>>>| {
-        let released = Python::attach(|py| lock.release_save(py));
-        state.insert(released).is_ok()
-    };
-    let outcome = {
-        let state = &mut state;
-        blocking::sleep(py, until, move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
-            condition.wait_released(|| release(state), deadline, on_signal)
-        })
-    };
-    match state {
-        None => {}
-        Some(Ok(state)) => lock.acquire_restore(py, state.bind(py))?,
-        Some(Err(error)) => return Err(error),
-    }
-    Ok(outcome? == WaitOutcome::Ready)
 }
 
 /// `self.wait(…)`, which a subclass may have written anew.
