@@ -69,7 +69,7 @@ pub struct Semaphore {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SemaphoreError {
-    /// Beyond the limit of a [`BoundedSemaphore`], or beyond [`Semaphore::MAX_PERMITS`].
+    /// Beyond the limit of a [`BoundedSemaphore`](crate::BoundedSemaphore), or beyond [`Semaphore::MAX_PERMITS`].
     TooManyPermits,
 }
 
