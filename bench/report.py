@@ -13,6 +13,7 @@ HEADINGS = {
     "hand-off": "Hand-off: two threads wake each other in turn",
     "contended": "Contended: per acquire and release, all threads together; in brackets what the\n"
     "unluckiest and the luckiest thread got, in fair shares: stdlib, threadwell",
+    "queue": "Bounded queue: per item from a producer to a consumer, two conditions over one lock",
     "memory": "Memory: anonymous memory of a fresh process",
 }
 COLUMNS = "{:<38}{:>11}{:>12}{:>9}  {:<15}{:>9}  {}"

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+import bounded_queue
 import contention
 import estimate
 import floor
@@ -24,6 +25,7 @@ from operations import Operation
 
 HERE = Path(__file__).parent
 HANDOFF_TURNS = 500_000  # per second of a loop's round: 1,000 for its 2 ms
+QUEUED_ITEMS = 10_000_000  # per second of a loop's round: 20,000 for its 2 ms
 CONTENDED_ROUND = 150  # the interpreter switches threads every 5 ms only; fairness shows after many
 
 # How far short of a target an interval may end before the target counts as missed. Of some 900
@@ -71,6 +73,7 @@ class Suite:
         yield from self.uncontended()
         yield from self.handoffs()
         yield from self.contended()
+        yield from self.queues()
         yield from self.memory()
 
     def uncontended(self) -> Iterator[Result]:
@@ -139,6 +142,16 @@ class Suite:
                 for side, measured in zip(("stdlib", "threadwell"), shares.values(), strict=True)
             }
         return result
+
+    def queues(self) -> Iterator[Result]:
+        modules = self._both_run("bounded_queue.py")
+        rounds = max(estimate.FEWEST_ROUNDS, self.rounds // 2)
+        for team, size in bounded_queue.TEAMS.items():
+            name = f"bounded queue, {team}"
+            items = round(QUEUED_ITEMS * self.round_seconds) // size
+            if self.wanted(name):
+                make = partial(queue_runner, items, size)
+                yield self._judged("queue", name, make, modules, rounds)
 
     def memory(self) -> Iterator[Result]:
         for kind in memory.KINDS:
@@ -220,6 +233,11 @@ def handoff_runner(kind: str, turns: int, processors: handoffs.Processors, modul
     """Return a function that measures one round: the seconds that a turn and its answer take."""
     play: Callable[[int, handoffs.Processors], float] = module.HANDOFFS[kind]
     return lambda: play(turns, processors) / turns
+
+
+def queue_runner(items: int, team: int, module: ModuleType) -> measure.Runner:
+    """Return a function that measures the seconds per item through ``module``'s queue."""
+    return lambda: module.transfer(items, team)[0] / (items * team)
 
 
 def single(theirs: float, ours: float) -> Comparison:

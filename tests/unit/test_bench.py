@@ -14,6 +14,7 @@ import pytest
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
+import bounded_queue  # noqa: E402
 import contention  # noqa: E402
 import estimate  # noqa: E402
 import floor  # noqa: E402
@@ -199,6 +200,14 @@ def test_contention_counts_what_every_thread_did(primitive):
     assert taken > 0
     assert len(counts) == 3
     assert sum(counts) > 0
+
+
+@pytest.mark.parametrize("team", bounded_queue.TEAMS.values())
+def test_a_bounded_queue_passes_every_item_on(team):
+    items = bounded_queue.CAPACITY * 3
+    taken, total = bounded_queue.transfer(items, team)
+    assert taken > 0
+    assert total == team * sum(range(items))
 
 
 def test_a_workload_runs_on_its_side():

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use pyo3::prelude::*;
-use threadwell::{Deadline, OnSignal, WaitOutcome, Wakes};
+use threadwell::{Deadline, OnSignal, TakenInTurns, Turn, WaitOutcome, Wakes};
 
 use crate::interpreter;
 use crate::timeout::Until;
@@ -21,20 +21,23 @@ pub(crate) fn sleep<R: Send>(
     let deadline = until.deadline();
     // A signal that arrived before this call would otherwise not end the sleep.
     interpreter::check_signals(py)?;
-    let mut raised = None;
+    let (result, handled) = detached(py, |on_signal| wait(deadline, on_signal));
+    handled.map(|()| result)
+}
+
+/// Sleeps in `wait`; what it returned, and what a signal handler raised that ended it.
+pub(crate) fn detached<R: Send>(
+    py: Python<'_>,
+    wait: impl FnOnce(OnSignal<'_>) -> R + Send,
+) -> (R, PyResult<()>) {
+    let mut handled = Ok(());
     let result = py.detach(|| {
-        wait(deadline, &mut || match Python::attach(interpreter::check_signals) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                raised = Some(error);
-                ControlFlow::Break(())
-            }
+        wait(&mut || {
+            handled = Python::attach(interpreter::check_signals);
+            if handled.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
     });
-    match raised {
-        Some(error) => Err(error),
-        None => Ok(result),
-    }
+    (result, handled)
 }
 
 /// [`sleep`] for something that has just been found not to be ready: whether it was in time.
@@ -47,6 +50,35 @@ pub(crate) fn wait(
         return Ok(false);
     }
     Ok(sleep(py, until, wait)? == WaitOutcome::Ready)
+}
+
+/// Waits for `contended`, which has just been found taken: whether it was acquired in time.
+///
+/// Once it is its turn, the thread attaches to the interpreter first and takes the lock afterwards.
+/// The other way round it would wait for the interpreter with a lock in its hands, and whoever runs
+/// meets a held lock at its next operation: every hand-over would cost a switch.
+pub(crate) fn acquire(
+    py: Python<'_>,
+    contended: &(impl TakenInTurns + Sync),
+    until: Until,
+) -> PyResult<bool> {
+    if until == Until::Now {
+        return Ok(false);
+    }
+    let deadline = until.deadline();
+    let mut turn = Turn::new();
+    loop {
+        interpreter::check_signals(py)?;
+        let turn_ref = &mut turn;
+        let (outcome, handled) =
+            detached(py, |on_signal| contended.await_turn(turn_ref, deadline, on_signal));
+        match outcome {
+            WaitOutcome::Ready if contended.take_turn(&turn) => return Ok(true),
+            WaitOutcome::Ready => {}
+            WaitOutcome::TimedOut => return Ok(false),
+            WaitOutcome::Interrupted => handled?,
+        }
+    }
 }
 
 /// Wakes the threads that an operation has picked.

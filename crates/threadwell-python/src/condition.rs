@@ -6,12 +6,10 @@ use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
-use threadwell::{Condition, Deadline, OnSignal, WaitOutcome};
+use threadwell::{Condition, ConditionLock, WaitOutcome};
 
 use crate::init_once::InitOnce;
 use crate::interpreter;
-use crate::lock::PyLock;
-use crate::rlock::PyRLock;
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::Until;
 use crate::underlying::Underlying;
@@ -203,68 +201,69 @@ fn check_owned(slf: &Bound<'_, PyCondition>, error: fn() -> PyErr) -> PyResult<(
 }
 
 /// Waits with the lock held, which has been checked.
-///
-/// Once notified, the thread attaches to the interpreter first and takes the lock afterwards. The
-/// other way round it would hold the lock while it waits for the interpreter, and whoever runs meets
-/// a held lock at its next operation: every hand-over would cost a switch.
 fn wait_until(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<bool> {
     let (py, condition) = (slf.py(), &slf.get().condition);
     match underlying(slf)? {
-        Underlying::Lock(lock) => {
-            let held = &lock.get().lock;
-            let (released, outcome) = sleep_released(py, condition, until, || held.release());
-            if let Some(Ok(())) = released {
-                insist(|| PyLock::acquire(lock.bind(py), Until::Forever).map(drop))?;
-            }
-            outcome
-        }
-        Underlying::RLock(lock) => {
-            let held = &lock.get().lock;
-            let release = || held.release_all().map(|(count, _)| count);
-            let (released, outcome) = sleep_released(py, condition, until, release);
-            if let Some(Ok(count)) = released {
-                insist(|| PyRLock::_acquire_restore(lock.bind(py), (count, 0)))?;
-            }
-            outcome
-        }
-        lock @ Underlying::Foreign(_) => {
-            let release = || Python::attach(|py| lock.release_save(py));
-            let (released, outcome) = sleep_released(py, condition, until, release);
-            if let Some(state) = released {
-                lock.acquire_restore(py, state?.bind(py))?;
-            }
-            outcome
-        }
+        Underlying::Lock(lock) => wait_with(py, condition, &lock.get().lock, until),
+        Underlying::RLock(lock) => wait_with(py, condition, &lock.get().lock, until),
+        lock @ Underlying::Foreign(_) => wait_with_foreign(py, condition, lock, until),
     }
 }
 
-/// Sleeps until notified, with the lock let go of by `release`.
+/// Waits with a lock of ours.
 ///
-/// Queued first, then released: a notification in between finds this thread. Returns what `release`
-/// gave, or None if a signal handler raised before the wait began, and whether it was notified.
-fn sleep_released<S: Send, E: Send>(
+/// Once woken, the thread attaches to the interpreter first and takes the lock afterwards. The other
+/// way round it would hold the lock while it waits for the interpreter, and whoever runs meets a held
+/// lock at its next operation: every hand-over would cost a switch.
+fn wait_with<L: ConditionLock + Sync>(
     py: Python<'_>,
     condition: &Condition,
+    lock: &L,
     until: Until,
-    release: impl FnOnce() -> Result<S, E> + Send,
-) -> (Option<Result<S, E>>, PyResult<bool>) {
+) -> PyResult<bool> {
+    let deadline = until.deadline();
+    interpreter::check_signals(py)?;
+    let (waited, mut handled) =
+        blocking::detached(py, |on_signal| condition.wait_unlocked(lock, deadline, on_signal));
+    let mut waited = waited.map_err(|_| error::wait_on_unacquired_lock())?;
+    let outcome = loop {
+        waited = match waited.try_reacquire() {
+            Ok(outcome) => break outcome,
+            Err(waited) => waited,
+        };
+        // A signal that arrived while the thread waited for the interpreter ends no sleep. Whatever
+        // a handler raises, the caller is owed the lock: a `with` block is going to release it.
+        handled = handled.and(interpreter::check_signals(py));
+        let waited_ref = &mut waited;
+        handled = handled.and(blocking::detached(py, |s| waited_ref.await_turn(s)).1);
+    };
+    if handled.is_err() && outcome == WaitOutcome::Ready {
+        // Notified, but about to do something else: the next waiter is to see to it.
+        let _ = condition.notify(lock, 1);
+    }
+    handled.map(|()| outcome == WaitOutcome::Ready)
+}
+
+/// Waits with a lock of another make, which has its own way to be released and acquired.
+fn wait_with_foreign(
+    py: Python<'_>,
+    condition: &Condition,
+    lock: &Underlying,
+    until: Until,
+) -> PyResult<bool> {
     let mut released = None;
     let outcome = {
         let released = &mut released;
-        blocking::sleep(py, until, move |deadline: Option<Deadline>, on_signal: OnSignal<'_>| {
-            condition.wait_released(move || released.insert(release()).is_ok(), deadline, on_signal)
+        blocking::sleep(py, until, move |deadline, on_signal| {
+            let release = || Python::attach(|py| lock.release_save(py));
+            condition.wait_released(|| released.insert(release()).is_ok(), deadline, on_signal)
         })
     };
-    (released, outcome.map(|outcome| outcome == WaitOutcome::Ready))
-}
-
-/// Tries until it succeeds; then the first error, if there was one. The caller of `wait` is owed the
-/// lock, also if a signal handler raises while the thread waits for it: a `with` block around the
-/// call is going to release it.
-fn insist(mut acquire: impl FnMut() -> PyResult<()>) -> PyResult<()> {
-    let Err(error) = acquire() else { return Ok(()) };
-    while acquire().is_err() {}
-    Err(error)
+    // None if a signal handler raised before the wait began.
+    if let Some(state) = released {
+        lock.acquire_restore(py, state?.bind(py))?;
+    }
+    outcome.map(|outcome| outcome == WaitOutcome::Ready)
 }
 
 /// `self.wait(…)`, which a subclass may have written anew.
@@ -303,10 +302,18 @@ fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult
 
 #[inline]
 fn notify_waiters(slf: &Bound<'_, PyCondition>, n: usize) -> PyResult<()> {
-    check_owned(slf, error::notify_on_unacquired_lock)?;
-    // Attached: a woken thread needs the interpreter, and the lock, which this one still has.
-    drop(slf.get().condition.notify_released(n));
-    Ok(())
+    let condition = &slf.get().condition;
+    let notified = match underlying(slf)? {
+        Underlying::Lock(lock) => condition.notify(&lock.get().lock, n),
+        Underlying::RLock(lock) => condition.notify(&lock.get().lock, n),
+        Underlying::Foreign(_) => {
+            check_owned(slf, error::notify_on_unacquired_lock)?;
+            // Attached: a woken thread needs the interpreter, and the lock, which this one still has.
+            drop(condition.notify_released(n));
+            Ok(())
+        }
+    };
+    notified.map_err(|_| error::notify_on_unacquired_lock())
 }
 
 fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {

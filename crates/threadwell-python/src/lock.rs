@@ -68,12 +68,7 @@ impl PyLock {
         if this.lock.try_acquire() {
             return Ok(true);
         }
-        this.acquire_contended(slf.py(), until)
-    }
-
-    #[cold]
-    fn acquire_contended(&self, py: Python<'_>, until: Until) -> PyResult<bool> {
-        blocking::wait(py, until, |deadline, on_signal| self.lock.acquire_with(deadline, on_signal))
+        blocking::acquire(slf.py(), &this.lock, until)
     }
 
     #[inline]

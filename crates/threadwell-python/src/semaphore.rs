@@ -213,11 +213,7 @@ fn acquire_contended<'py>(
     slf: &Bound<'py, PySemaphore>,
     timeout: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<bool> {
-    let semaphore = &slf.get().semaphore;
-    let until = Until::from_now(timeout)?;
-    blocking::wait(slf.py(), until, |deadline, on_signal| {
-        semaphore.acquire_with(deadline, on_signal)
-    })
+    blocking::acquire(slf.py(), &slf.get().semaphore, Until::from_now(timeout)?)
 }
 
 fn release<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> PyResult<()> {

@@ -13,7 +13,7 @@ mod time;
 #[cfg(not(threadwell_loom))]
 mod timer;
 
-pub use park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
+pub use park::{OnSignal, TakenInTurns, ThreadId, Turn, WaitOutcome, Wakes, resume};
 pub use sync::*;
 #[cfg(threadwell_loom)]
 #[doc(hidden)]

@@ -9,6 +9,7 @@ mod mutex;
 mod parker;
 mod queue;
 pub(crate) mod record;
+mod turn;
 mod wakes;
 
 use std::ops::ControlFlow;
@@ -18,6 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(crate) use fork_mutex::ForkMutex;
 pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 pub use record::ThreadId;
+pub(crate) use turn::{Contended, acquire_in_turns, has_starved};
+pub use turn::{TakenInTurns, Turn};
 pub use wakes::Wakes;
 
 /// How a wait ended.

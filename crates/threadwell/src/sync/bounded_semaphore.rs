@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::semaphore::{Semaphore, SemaphoreError};
-use crate::park::{OnSignal, WaitOutcome, Wakes};
+use crate::park::{OnSignal, TakenInTurns, Turn, WaitOutcome, Wakes};
 use crate::primitive::const_fn;
 use crate::time::Deadline;
 
@@ -104,6 +104,21 @@ impl BoundedSemaphore {
     #[inline]
     pub fn limit(&self) -> usize {
         self.limit
+    }
+}
+
+impl TakenInTurns for BoundedSemaphore {
+    fn await_turn(
+        &self,
+        turn: &mut Turn,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        self.semaphore.await_turn(turn, deadline, on_signal)
+    }
+
+    fn take_turn(&self, turn: &Turn) -> bool {
+        self.semaphore.take_turn(turn)
     }
 }
 

@@ -23,17 +23,15 @@
 
 use std::fmt;
 
+use super::condition_lock::ConditionLock;
 use super::lock::Lock;
-use super::rlock::RLock;
-use crate::park::record::current_id;
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes,
-    resume, without_unwinding,
+    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Signal, TakenInTurns, Token, Turn,
+    WaitOutcome, WaitQueue, Wakes, resume, without_unwinding,
 };
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
 use crate::sys::clock;
 use crate::time::Deadline;
-use sealed::Turn;
 
 /// Threads that wait to be notified. `threading.Condition`, without its lock: each call names the
 /// lock, and all calls have to name the same one.
@@ -73,106 +71,6 @@ impl fmt::Display for NotOwned {
 }
 
 impl std::error::Error for NotOwned {}
-
-/// A lock that a [`Condition`] can be used with: [`Lock`] and [`RLock`].
-pub trait ConditionLock: sealed::Sealed {}
-
-impl ConditionLock for Lock {}
-impl ConditionLock for RLock {}
-
-mod sealed {
-    use super::{Lock, RLock, Wakes, current_id};
-    use crate::park::{OnSignal, WaitOutcome, resume};
-
-    /// What a thread that comes back from a condition's queue has of the lock.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Turn {
-        /// Nothing.
-        None,
-        /// It was picked to try; if it comes too late, it keeps its turn.
-        Picked,
-        /// The lock: it was handed over.
-        Granted,
-    }
-
-    pub trait Sealed {
-        /// Whether it is held: by the calling thread, where the lock can tell.
-        fn is_held(&self) -> bool;
-        /// Releases it entirely; how often it had been acquired.
-        fn release_all(&self) -> (usize, Wakes);
-        /// Acquires it again as often, in every case; `Interrupted` if a handler would rather not.
-        /// `signalled`: a signal came whose handler has not run.
-        fn acquire_all(
-            &self,
-            count: usize,
-            turn: Turn,
-            signalled: bool,
-            on_signal: OnSignal<'_>,
-        ) -> WaitOutcome;
-        fn lock(&self) -> &Lock;
-    }
-
-    impl Sealed for Lock {
-        fn is_held(&self) -> bool {
-            self.is_locked()
-        }
-
-        fn release_all(&self) -> (usize, Wakes) {
-            (1, self.release_deferred().unwrap_or_default())
-        }
-
-        fn acquire_all(
-            &self,
-            _: usize,
-            turn: Turn,
-            signalled: bool,
-            on_signal: OnSignal<'_>,
-        ) -> WaitOutcome {
-            let me = current_id();
-            if turn == Turn::Granted || self.try_acquire_as(me) {
-                return WaitOutcome::Ready;
-            }
-            let front = turn == Turn::Picked;
-            let outcome = self.acquire_contended(me, front, signalled, None, on_signal);
-            if outcome == WaitOutcome::Interrupted {
-                // A handler wants to end the wait, but the caller is owed the lock: a `with` block
-                // or a guard around its call is going to release it.
-                let _ = self.acquire_contended(me, true, false, None, &mut resume);
-            }
-            outcome
-        }
-
-        fn lock(&self) -> &Lock {
-            self
-        }
-    }
-
-    impl Sealed for RLock {
-        fn is_held(&self) -> bool {
-            self.is_owned()
-        }
-
-        fn release_all(&self) -> (usize, Wakes) {
-            RLock::release_all(self).unwrap_or_default()
-        }
-
-        fn acquire_all(
-            &self,
-            count: usize,
-            turn: Turn,
-            signalled: bool,
-            on_signal: OnSignal<'_>,
-        ) -> WaitOutcome {
-            let outcome = Sealed::acquire_all(RLock::lock(self), 1, turn, signalled, on_signal);
-            self.acquired_all(count);
-            outcome
-        }
-
-        fn lock(&self) -> &Lock {
-            RLock::lock(self)
-        }
-    }
-}
 
 impl Condition {
     const_fn! {
@@ -221,36 +119,49 @@ impl Condition {
         if !lock.is_held() {
             return Err(NotOwned);
         }
-        Ok(without_unwinding(on_signal, |on_signal| self.wait_inner(lock, deadline, on_signal)))
+        Ok(without_unwinding(on_signal, |on_signal| {
+            self.sleep(lock, deadline, &mut *on_signal).reacquire(on_signal)
+        }))
     }
 
-    fn wait_inner(
-        &self,
-        lock: &impl ConditionLock,
+    /// The first half of [`Condition::wait_with`]: releases `lock` and waits, and leaves it to the
+    /// caller when to acquire `lock` again.
+    ///
+    /// For a thread that needs something else first, such as an interpreter's lock: it would
+    /// otherwise wait for that with `lock` in its hands. If `on_signal` panics, `lock` is not
+    /// acquired.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Condition::wait`].
+    pub fn wait_unlocked<'a, L: ConditionLock>(
+        &'a self,
+        lock: &'a L,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
+    ) -> Result<Waited<'a, L>, NotOwned> {
+        if !lock.is_held() {
+            return Err(NotOwned);
+        }
+        Ok(without_unwinding(on_signal, |on_signal| self.sleep(lock, deadline, on_signal)))
+    }
+
+    fn sleep<'a, L: ConditionLock>(
+        &'a self,
+        lock: &'a L,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> Waited<'a, L> {
         let mut count = 0;
         let release = || {
             count = lock.release_all().0;
             true
         };
         let next = Some(lock.lock().queue());
-        let parked = self.park(next, release, deadline, &mut *on_signal);
-        let (turn, signalled) = match parked {
-            Parked::Woken { token: Token::GRANTED, .. } => (Turn::Granted, false),
-            Parked::Woken { signal, .. } => (Turn::Picked, signal == Signal::Unhandled),
-            _ => (Turn::None, false),
-        };
-        let outcome = match lock.acquire_all(count, turn, signalled, on_signal) {
-            WaitOutcome::Interrupted => WaitOutcome::Interrupted,
-            _ => outcome_of(parked),
-        };
-        if outcome == WaitOutcome::Interrupted && turn != Turn::None && self.has_waiters() {
-            // Notified, but about to do something else: the next waiter is to see to it.
-            self.requeue(lock.lock(), 1);
-        }
-        outcome
+        let parked = self.park(next, release, deadline, on_signal);
+        let notified = matches!(parked, Parked::Woken { .. });
+        let (turn, outcome) = (Turn::after(parked), outcome_of(parked));
+        Waited { condition: self, lock, count, turn, notified, outcome }
     }
 
     /// Waits to be notified, without a lock of this crate.
@@ -385,6 +296,65 @@ impl Condition {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.load(Relaxed)
+    }
+}
+
+/// A wait that is over, of a thread that does not hold the lock again yet: what
+/// [`Condition::wait_unlocked`] returns.
+///
+/// The same thread has to acquire the lock again by this. If it does not, a notification may be
+/// lost, and the lock may be left in its name.
+#[derive(Debug)]
+#[must_use = "the lock has to be acquired again"]
+pub struct Waited<'a, L: ConditionLock> {
+    condition: &'a Condition,
+    lock: &'a L,
+    /// How often the lock had been acquired.
+    count: usize,
+    turn: Turn,
+    notified: bool,
+    outcome: WaitOutcome,
+}
+
+impl<L: ConditionLock> Waited<'_, L> {
+    /// Acquires the lock again, as often as it had been acquired, if that needs no waiting.
+    ///
+    /// # Errors
+    ///
+    /// Another thread holds the lock: see [`Waited::await_turn`].
+    #[inline]
+    pub fn try_reacquire(self) -> Result<WaitOutcome, Self> {
+        if !self.lock.lock().take_turn(&self.turn) {
+            return Err(self);
+        }
+        self.lock.acquired_all(self.count);
+        if self.outcome == WaitOutcome::Interrupted && self.notified && self.condition.has_waiters()
+        {
+            // Notified, but about to do something else: the next waiter is to see to it.
+            self.condition.requeue(self.lock.lock(), 1);
+        }
+        Ok(self.outcome)
+    }
+
+    /// Waits until it is the thread's turn to try for the lock, or until `on_signal` ends the wait;
+    /// then the whole wait counts as interrupted. Either way the lock is still to be acquired.
+    pub fn await_turn(&mut self, on_signal: OnSignal<'_>) {
+        if self.lock.lock().await_turn(&mut self.turn, None, on_signal) == WaitOutcome::Interrupted
+        {
+            self.outcome = WaitOutcome::Interrupted;
+        }
+    }
+
+    fn reacquire(mut self, on_signal: OnSignal<'_>) -> WaitOutcome {
+        loop {
+            self = match self.try_reacquire() {
+                Ok(outcome) => return outcome,
+                Err(waited) => waited,
+            };
+            // Not the end if a handler wants one: the caller is owed the lock, and a `with` block or a
+            // guard around its call is going to release it.
+            self.await_turn(&mut *on_signal);
+        }
     }
 }
 

@@ -20,9 +20,9 @@
 //! instead (*hand-off*), so nobody starves. Both rules are those of `parking_lot` and of CPython's
 //! `PyMutex`.
 //!
-//! `WAITED` is cleared only under the queue's mutex, and only when the queue is empty; it is set
-//! before a thread queues up, and queueing checks under the mutex that it still is. So a thread is
-//! never queued on a lock whose next release will not look at the queue.
+//! `WAITED` is set by a thread that queues up, under the queue's mutex and only on a held lock, and
+//! cleared under the same mutex when the queue is empty. So a thread is never queued on a lock whose
+//! next release will not look at the queue.
 //!
 //! A signal takes a waiter out of the queue before its handler runs, and back to the front
 //! afterwards. In the queue it could be picked meanwhile: the lock would lie free, or be its own
@@ -39,21 +39,14 @@ use std::fmt;
 
 use crate::park::record::current_id;
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Signal, ThreadId, Token, WaitOutcome, WaitQueue,
-    Wakes, resume,
+    Contended, OnSignal, TakenInTurns, ThreadId, Token, Turn, WaitOutcome, WaitQueue, Wakes,
+    acquire_in_turns, has_starved, resume,
 };
 use crate::primitive::{Acquire, Relaxed, Release, const_fn};
-use crate::sys::clock;
 use crate::time::Deadline;
 
 const WAITED: u32 = 1;
 const OWNER_SHIFT: u32 = 1;
-
-/// How long the longest waiter waits before a release hands the lock over to it, in nanoseconds.
-///
-/// Long enough that most waits end by barging, short enough that no thread is starved for longer
-/// than a scheduler's time slice. `parking_lot` takes 0.5 ms on average, CPython's `PyMutex` 1 ms.
-const FAIR_AFTER: u64 = 1_000_000;
 
 /// A lock that is not owned in the strict sense: any thread may release it, and a thread that
 /// acquires it twice waits for itself. `threading.Lock`.
@@ -103,11 +96,6 @@ impl fmt::Display for ReleaseError {
 
 impl std::error::Error for ReleaseError {}
 
-/// Whether a thread that began to wait at `since` is due for a hand-off.
-pub(super) fn has_starved(since: u64) -> bool {
-    clock::monotonic_nanos().saturating_sub(since) >= FAIR_AFTER
-}
-
 impl Lock {
     const_fn! {
         /// A free lock.
@@ -155,83 +143,10 @@ impl Lock {
     /// Waits for the lock until `deadline`, if any, or until `on_signal` ends the wait.
     #[inline]
     pub fn acquire_with(&self, deadline: Option<Deadline>, on_signal: OnSignal<'_>) -> WaitOutcome {
-        let me = current_id();
-        if self.try_acquire_as(me) {
+        if self.try_acquire() {
             return WaitOutcome::Ready;
         }
-        self.acquire_contended(me, false, false, deadline, on_signal)
-    }
-
-    /// Waits for the lock. `front`: the thread has had its turn and came too late. `signalled`: a
-    /// signal came whose handler has not run.
-    #[cold]
-    pub(super) fn acquire_contended(
-        &self,
-        me: ThreadId,
-        mut front: bool,
-        mut signalled: bool,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
-        let since = clock::monotonic_nanos();
-        loop {
-            let word = self.queue.word.load(Relaxed);
-            if word >> OWNER_SHIFT == 0 {
-                if self.try_barge(me, word) {
-                    return WaitOutcome::Ready;
-                }
-                continue;
-            }
-            // Out of the queue, and with the lock held by another thread: the handler keeps no
-            // wake-up from anyone, for as long as it likes.
-            if std::mem::take(&mut signalled) {
-                if on_signal().is_break() {
-                    return WaitOutcome::Interrupted;
-                }
-                continue;
-            }
-            if word & WAITED == 0
-                && self.queue.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed).is_err()
-            {
-                continue;
-            }
-            let parked = self.queue.park(Park {
-                front,
-                since,
-                next: None,
-                validate: |_: &mut QueueGuard<'_>| {
-                    let word = self.queue.word.load(Relaxed);
-                    word & WAITED != 0 && word >> OWNER_SHIFT != 0
-                },
-                before_sleep: || true,
-                leave: |queue: &mut QueueGuard<'_>, _: Cause| {
-                    self.forget_waiters_if(queue.has_one());
-                    true
-                },
-                deadline,
-                on_signal: None,
-            });
-            match parked {
-                Parked::Refused | Parked::Forked => {}
-                Parked::Woken { token: Token::GRANTED, .. } => return WaitOutcome::Ready,
-                Parked::Woken { signal, .. } => {
-                    front = true;
-                    signalled = signal == Signal::Unhandled;
-                }
-                Parked::TimedOut => return WaitOutcome::TimedOut,
-                Parked::Interrupted => {
-                    front = true;
-                    signalled = true;
-                }
-            }
-        }
-    }
-
-    /// Clears `WAITED` if the queue is (about to be) empty. The queue's mutex is held.
-    fn forget_waiters_if(&self, empty: bool) {
-        if empty {
-            self.queue.word.fetch_and(!WAITED, Relaxed);
-        }
+        acquire_in_turns(self, deadline, on_signal)
     }
 
     /// Frees the lock. Any thread may do so, not only the one that acquired it.
@@ -313,10 +228,33 @@ impl Lock {
         self.queue.word.store(0, Release);
         drop(queue);
     }
+}
 
-    /// Makes the lock's waiters known, so that nodes may be moved to its queue, whose mutex is
-    /// held. `false` if the lock is free: whoever is moved would not be woken.
-    pub(super) fn announce_waiters(&self) -> bool {
+impl TakenInTurns for Lock {
+    fn await_turn(
+        &self,
+        turn: &mut Turn,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        turn.wait(self, deadline, on_signal)
+    }
+
+    fn take_turn(&self, turn: &Turn) -> bool {
+        turn.is_granted() || self.try_acquire()
+    }
+}
+
+impl Contended for Lock {
+    fn queue(&self) -> &WaitQueue {
+        &self.queue
+    }
+
+    fn is_free(&self) -> bool {
+        !self.is_locked()
+    }
+
+    fn announce_waiters(&self) -> bool {
         let mut word = self.queue.word.load(Relaxed);
         while word >> OWNER_SHIFT != 0 {
             match self.queue.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed) {
@@ -327,8 +265,8 @@ impl Lock {
         false
     }
 
-    pub(super) fn queue(&self) -> &WaitQueue {
-        &self.queue
+    fn forget_waiters(&self) {
+        self.queue.word.fetch_and(!WAITED, Relaxed);
     }
 }
 

@@ -3,6 +3,7 @@
 mod barrier;
 mod bounded_semaphore;
 mod condition;
+mod condition_lock;
 mod event;
 mod lock;
 mod rlock;
@@ -10,7 +11,8 @@ mod semaphore;
 
 pub use barrier::{Arrival, Barrier, BarrierError, LastArrival};
 pub use bounded_semaphore::BoundedSemaphore;
-pub use condition::{Condition, ConditionLock, NotOwned};
+pub use condition::{Condition, NotOwned, Waited};
+pub use condition_lock::ConditionLock;
 pub use event::Event;
 pub use lock::{Lock, ReleaseError};
 pub use rlock::RLock;

@@ -12,7 +12,9 @@ use std::fmt;
 
 use super::lock::{Lock, ReleaseError};
 use crate::park::record::current_id;
-use crate::park::{OnSignal, ThreadId, WaitOutcome, Wakes, resume};
+use crate::park::{
+    OnSignal, TakenInTurns, ThreadId, Turn, WaitOutcome, Wakes, acquire_in_turns, resume,
+};
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
 use crate::time::Deadline;
 
@@ -94,7 +96,7 @@ impl RLock {
         if self.lock.try_acquire_as(me) || self.acquire_again(me) {
             return WaitOutcome::Ready;
         }
-        self.lock.acquire_contended(me, false, false, deadline, on_signal)
+        acquire_in_turns(&self.lock, deadline, on_signal)
     }
 
     /// Undoes one acquire of the calling thread.
@@ -212,6 +214,21 @@ impl RLock {
 
     pub(super) fn lock(&self) -> &Lock {
         &self.lock
+    }
+}
+
+impl TakenInTurns for RLock {
+    fn await_turn(
+        &self,
+        turn: &mut Turn,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        self.lock.await_turn(turn, deadline, on_signal)
+    }
+
+    fn take_turn(&self, turn: &Turn) -> bool {
+        self.lock.take_turn(turn)
     }
 }
 

@@ -25,12 +25,11 @@
 
 use std::fmt;
 
-use super::lock::has_starved;
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes, resume,
+    Contended, OnSignal, TakenInTurns, Token, Turn, WaitOutcome, WaitQueue, Wakes,
+    acquire_in_turns, has_starved, resume,
 };
 use crate::primitive::{Acquire, AtomicUsize, Relaxed, Release, const_fn};
-use crate::sys::clock;
 use crate::time::Deadline;
 
 const WAITED: usize = 1;
@@ -130,66 +129,7 @@ impl Semaphore {
         if self.try_acquire() {
             return WaitOutcome::Ready;
         }
-        self.acquire_contended(deadline, on_signal)
-    }
-
-    #[cold]
-    fn acquire_contended(
-        &self,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
-        let since = clock::monotonic_nanos();
-        let mut front = false;
-        let mut signalled = false;
-        loop {
-            if self.try_acquire() {
-                return WaitOutcome::Ready;
-            }
-            // Out of the queue, and with no permit left: the handler keeps none from anyone.
-            if std::mem::take(&mut signalled) {
-                if on_signal().is_break() {
-                    return WaitOutcome::Interrupted;
-                }
-                continue;
-            }
-            let parked = self.queue.park(Park {
-                front,
-                since,
-                next: None,
-                validate: |_: &mut QueueGuard<'_>| {
-                    let mark = |word| (word < PERMIT).then_some(word | WAITED);
-                    self.word.fetch_update(Relaxed, Relaxed, mark).is_ok()
-                },
-                before_sleep: || true,
-                leave: |queue: &mut QueueGuard<'_>, _: Cause| {
-                    self.forget_waiters_if(queue.has_one());
-                    true
-                },
-                deadline,
-                on_signal: None,
-            });
-            match parked {
-                Parked::Refused | Parked::Forked => {}
-                Parked::Woken { token: Token::GRANTED, .. } => return WaitOutcome::Ready,
-                Parked::Woken { signal, .. } => {
-                    front = true;
-                    signalled = signal == Signal::Unhandled;
-                }
-                Parked::TimedOut => return WaitOutcome::TimedOut,
-                Parked::Interrupted => {
-                    front = true;
-                    signalled = true;
-                }
-            }
-        }
-    }
-
-    /// Clears `WAITED` if the queue is (about to be) empty. The queue's mutex is held.
-    fn forget_waiters_if(&self, empty: bool) {
-        if empty {
-            self.word.fetch_and(!WAITED, Relaxed);
-        }
+        acquire_in_turns(self, deadline, on_signal)
     }
 
     /// Adds a permit.
@@ -286,7 +226,9 @@ impl Semaphore {
         while left > 0 && queue.pick(Token::RETRY, &mut wakes).is_some() {
             left -= 1;
         }
-        self.forget_waiters_if(queue.is_empty());
+        if queue.is_empty() {
+            self.forget_waiters();
+        }
         Ok(wakes)
     }
 
@@ -295,6 +237,40 @@ impl Semaphore {
     #[inline]
     pub fn permits(&self) -> usize {
         self.word.load(Relaxed) / PERMIT
+    }
+}
+
+impl TakenInTurns for Semaphore {
+    fn await_turn(
+        &self,
+        turn: &mut Turn,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        turn.wait(self, deadline, on_signal)
+    }
+
+    fn take_turn(&self, turn: &Turn) -> bool {
+        turn.is_granted() || self.try_acquire()
+    }
+}
+
+impl Contended for Semaphore {
+    fn queue(&self) -> &WaitQueue {
+        &self.queue
+    }
+
+    fn is_free(&self) -> bool {
+        self.permits() != 0
+    }
+
+    fn announce_waiters(&self) -> bool {
+        let mark = |word| (word < PERMIT).then_some(word | WAITED);
+        self.word.fetch_update(Relaxed, Relaxed, mark).is_ok()
+    }
+
+    fn forget_waiters(&self) {
+        self.word.fetch_and(!WAITED, Relaxed);
     }
 }
 

@@ -49,6 +49,37 @@ fn one_thread_at_a_time_is_inside_with_try_acquire() {
 }
 
 #[test]
+fn a_thread_that_overtakes_the_queue_sees_what_the_last_owner_did() {
+    explore(2, || {
+        let shared = Arc::new((Lock::new(), Guarded::new()));
+        shared.0.acquire();
+        // Two, so that the lock stays marked when the first of them is picked.
+        let waiters = [0, 1].map(|_| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.0.acquire();
+                shared.0.release().unwrap();
+            })
+        });
+        let overtaker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                if shared.0.try_acquire() {
+                    shared.1.touch();
+                    shared.0.release().unwrap();
+                }
+            })
+        };
+        shared.1.touch();
+        shared.0.release().unwrap();
+        overtaker.join().unwrap();
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_release_wakes_a_waiter_that_queues_up_meanwhile() {
     explore(3, || {
         let lock = Arc::new(Lock::new());
