@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 import weakref
 
 import pytest
@@ -135,6 +136,24 @@ def test_a_barrier_keeps_its_parties():
     with pytest.raises(RuntimeError, match="keeps the parties"):
         barrier.__init__(2)
     assert barrier.parties == 1
+
+
+def test_the_parties_of_a_barrier_belong_to_it():
+    barrier = _native.Barrier.__new__(_native.Barrier)
+    for name in ("parties", "_parties"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(barrier, name)
+    barrier.__init__(10**6)
+    parties = barrier.parties
+    assert barrier._parties is parties
+    held = sys.getrefcount(parties)
+    del barrier
+    assert parties == 10**6
+    assert sys.getrefcount(parties) == held - 1
+    for _ in range(1000):
+        assert _native.Barrier(10**6).parties == 10**6
+    with pytest.raises(AttributeError):
+        _native.Barrier(1).parties = 2
 
 
 def test_an_action_that_raises_breaks_the_barrier():

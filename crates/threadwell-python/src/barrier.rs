@@ -10,7 +10,7 @@ use threadwell::{Arrival, Barrier, LastArrival};
 
 use crate::init_once::InitOnce;
 use crate::interpreter::{self, ForeignRef};
-use crate::slots::{self, Arguments, fastcall};
+use crate::slots::{self, Arguments, NumberMember, fastcall};
 use crate::timeout::Until;
 use crate::{blocking, error, signature};
 
@@ -42,6 +42,7 @@ Raises:
 #[derive(Default)]
 pub(crate) struct PyBarrier {
     parts: InitOnce<Parts>,
+    parties: NumberMember,
 }
 
 /// What `__init__` makes.
@@ -81,9 +82,12 @@ impl PyBarrier {
             action: given(action),
             timeout: given(timeout),
         };
+        let parties = parts.barrier.parties().into_pyobject(slf.py())?;
         slf.get().parts.set(parts).map_err(|_| {
             PyRuntimeError::new_err("a barrier keeps the parties it was initialised with")
-        })
+        })?;
+        slf.get().parties.set(parties);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -123,10 +127,6 @@ fn parts<'a>(slf: &'a Bound<'_, PyBarrier>) -> PyResult<&'a Parts> {
         .parts
         .get()
         .ok_or_else(|| PyAttributeError::new_err("'Barrier' object has no attribute '_parties'"))
-}
-
-fn parties(slf: &Bound<'_, PyBarrier>) -> PyResult<usize> {
-    Ok(parts(slf)?.barrier.parties())
 }
 
 fn n_waiting(slf: &Bound<'_, PyBarrier>) -> PyResult<usize> {
@@ -178,8 +178,9 @@ fn finish_round(py: Python<'_>, parts: &Parts, last: LastArrival<'_>) -> PyResul
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     let waiting = c"How many threads wait at this moment for others to arrive.";
-    slots::install_getter(py, c"parties", c"How many threads have to arrive.", parties)?;
-    slots::install_getter(py, c"_parties", c"How many threads have to arrive.", parties)?;
+    let example = Bound::new(py, PyBarrier::default())?;
+    let (names, doc) = ([c"parties", c"_parties"], c"How many threads have to arrive.");
+    slots::install_member(&example, &example.get().parties, &names, doc)?;
     slots::install_getter(py, c"n_waiting", waiting, n_waiting)?;
     slots::install_getter(py, c"broken", c"Whether the barrier is broken.", broken)?;
     slots::install::<PyBarrier>(py, [fastcall(c"wait", WAIT_DOC, wait)])

@@ -24,8 +24,10 @@ use crate::{interpreter, signature};
 
 #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
 mod context;
+mod member;
 mod values;
 
+pub(crate) use member::{NumberMember, install_member};
 pub(crate) use values::RememberedValues;
 
 /// A method to be put into a type.
