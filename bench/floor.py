@@ -9,9 +9,10 @@ than processes, so a hand-off between threads may come out below it, but not by 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
+
+import child
 
 WARM_UP = 10
 AVAILABLE = hasattr(os, "eventfd")
@@ -24,10 +25,10 @@ def main(turns: str, *processors: str) -> None:
 def play(turns: int, processors: list[int]) -> float:
     """Return what a turn and its answer take, on two processors or wherever the scheduler likes."""
     ping, pong = os.eventfd(0), os.eventfd(0)
-    child = os.fork()
+    other = os.fork()
     if processors:
-        os.sched_setaffinity(0, {processors[0 if child else 1]})
-    if child == 0:
+        os.sched_setaffinity(0, {processors[0 if other else 1]})
+    if other == 0:
         for _ in range(WARM_UP + turns):
             os.eventfd_read(ping)
             os.eventfd_write(pong, 1)
@@ -39,15 +40,13 @@ def play(turns: int, processors: list[int]) -> float:
         os.eventfd_write(ping, 1)
         os.eventfd_read(pong)
     taken = time.perf_counter() - begin
-    os.waitpid(child, 0)
+    os.waitpid(other, 0)
     return taken / turns
 
 
 def in_child(turns: int, processors: tuple[int, int] | None) -> float:
     """Run ``play`` in an interpreter that has no threads."""
-    command = [sys.executable, __file__, str(turns), *map(str, processors or ())]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return float(child.stdout)
+    return float(child.ask(__file__, turns, *(processors or ())))
 
 
 if __name__ == "__main__":

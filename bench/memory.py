@@ -11,11 +11,11 @@ from __future__ import annotations
 import gc
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from types import ModuleType
 
+import child
 import sides
 
 KINDS = ("Lock", "RLock", "Condition", "Semaphore", "Event", "Barrier", "Timer")
@@ -80,12 +80,7 @@ def os_threads() -> int:
 
 def in_child(name: str, kind: str, count: int) -> dict[str, float]:
     """Run ``measure`` in a fresh interpreter."""
-    command = [sys.executable, __file__, name, kind, str(count)]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if child.returncode != 0:
-        said = child.stderr.strip().splitlines() or ["nothing on stderr"]
-        raise RuntimeError(f"child ended with {child.returncode}: {said[-1]}")
-    figures: dict[str, float] = json.loads(child.stdout)
+    figures: dict[str, float] = child.ask(__file__, name, kind, count)
     return figures
 
 

@@ -18,6 +18,7 @@ class Operation:
     ``needs`` names the attribute of the module without which there is nothing to measure.
     ``subject`` names an attribute that, when both sides hold the very same object, makes a
     measurement pointless. ``each`` is an expression for a fresh object per turn, under that name.
+    ``alone``: each side is measured in a process that does not load the other, see ``alone.py``.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Operation:
     each: str = ""
     subject: str = ""
     needs: str = ""
+    alone: bool = False
 
 
 def all_operations() -> Iterator[Operation]:
@@ -175,6 +177,7 @@ def _thread() -> Iterator[Operation]:
         f"Thread = threading.Thread; {target}",
         "thread = Thread(target=target); thread.start(); thread.join()",
         unroll=1,
+        alone=True,
     )
     yield Operation("Thread.run", new, "each.run()", unroll=1, each="threading.Thread()")
     yield Operation("Thread.join, ended", done, "thread.join()")
@@ -201,6 +204,7 @@ def _timer() -> Iterator[Operation]:
         made + "; others = threading.active_count()",
         "timer = Timer(60, target); timer.start(); timer.cancel()",
         unroll=1,
+        alone=True,
         # The stdlib's threads end a while after the cancel; they must not weigh on the next round.
         teardown="while threading.active_count() > others: sleep(0.0005)",
     )
@@ -209,6 +213,7 @@ def _timer() -> Iterator[Operation]:
         made,
         "timer = Timer(0, target); timer.start(); timer.join()",
         unroll=1,
+        alone=True,
     )
     yield Operation("Timer.cancel, new", "", "each.cancel()", unroll=1, each="threading.Timer(60, None)")
     yield Operation("Timer.cancel, cancelled", "timer = threading.Timer(60, None)", "timer.cancel()")

@@ -1,7 +1,8 @@
 """Compare threadwell with the standard library's ``threading``, on this interpreter, in one run.
 
-Both sides of each benchmark run in alternating rounds in this process, so that the ratio between
-them does not depend on the state of the machine. A ratio is stdlib / threadwell: above 1 is faster.
+Both sides of each benchmark run in alternating rounds, so that the ratio between them does not depend
+on the state of the machine: in this process, or where that would change what is measured, in processes
+of their own. A ratio is stdlib / threadwell: above 1 is faster.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+import alone
 import bounded_queue
 import contention
 import estimate
@@ -84,7 +85,8 @@ class Suite:
             if skipped:
                 yield Result("uncontended", operation.name, "s", skipped)
                 continue
-            make = partial(measure.loop_runner, operation, self.round_seconds)
+            time_it = alone.runner if operation.alone else measure.loop_runner
+            make = partial(time_it, operation, self.round_seconds)
             yield self._judged("uncontended", operation.name, make, self._both())
 
     def _reason_to_skip(self, operation: Operation) -> str:

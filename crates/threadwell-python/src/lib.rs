@@ -18,6 +18,7 @@ mod rlock;
 mod semaphore;
 mod signature;
 mod slots;
+mod stack_chunks;
 mod thread;
 mod timeout;
 mod timer;
@@ -46,6 +47,9 @@ mod _native {
     use crate::semaphore::{PyBoundedSemaphore, PySemaphore};
 
     #[pymodule_export]
+    use crate::stack_chunks::_kept_stack_chunks;
+
+    #[pymodule_export]
     use crate::thread::{
         _StartWatch, _acquire_and_release, _announce, _enter, _set_os_name, _set_registry,
     };
@@ -64,6 +68,7 @@ mod _native {
         module.add("Lock", py.get_type::<crate::lock::PyLock>())?;
         module
             .add("__build_profile__", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+        crate::stack_chunks::install(py);
         crate::thread::finish(module)?;
         crate::lock::finish(py)?;
         crate::rlock::finish(py)?;
