@@ -2,8 +2,8 @@
 //!
 //! The interpreter gives each thread a chunk of 16 KiB for its frames when it calls its first Python
 //! function, straight from the system, and gives it back when the thread ends. The page faults of the
-//! new memory, and the other processors' having to forget the old, are a third of what it takes to
-//! start and join a thread (`docs/design/0005-stack-chunks-are-kept.md`). It takes them from its *arena
+//! new memory, and the other processors' having to forget the old, are a large part of what it takes
+//! to start and join a thread (`docs/design/0005-stack-chunks-are-kept.md`). It takes them from its *arena
 //! allocator*, which an extension may replace (`PyObject_SetArenaAllocator`). Ours is the one that was
 //! there, with a few free chunks in front of it. Memory of any other size passes through.
 //!
