@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_AT_ONCE = 1e-9
+"""Seconds after which a timer is due that should have been by now."""
+
+# What says whether they were started is also shared by those that have no thread. Nobody sets or clears these two.
+_not_begun, _begun = _native.Event(), _native.Event()
+_begun.set()
+
+
 class Timer(Thread):
     """Calls a function after a number of seconds.
 
@@ -49,6 +57,7 @@ class Timer(Thread):
     _args = ()
     _kwargs: Mapping[str, Any] = {}
     _context = None
+    _started = _not_begun
     _ident: int | None = None
     _native_id: int | None = None
     _over = False
@@ -69,7 +78,6 @@ class Timer(Thread):
             # What it does, short of what only a running thread needs.
             self._name = f"Thread-{_module._counter()}"
             self._daemonic = _module.current_thread().daemon
-            self._started = _native.Event()
             self._initialized = True
         else:
             Thread.__init__(self)
@@ -80,7 +88,7 @@ class Timer(Thread):
 
     def cancel(self) -> None:
         """Stop the timer if it has not fired yet."""
-        if self._pending and self._key is not None and _native._unschedule(self._key) is not None:
+        if self._pending and self._key is not None and _native._unschedule(self._key):
             self._skip()
         else:
             self._event().set()
@@ -128,57 +136,53 @@ class Timer(Thread):
     # -- Pending --
 
     def _launch(self) -> None:
-        interval = self.interval
         if (
             self._finished is None
-            and (type(interval) is float or type(interval) is int)
-            # Not for NaN. Anything else that is no time to wait for fails in the thread, as it should.
-            and 0 < interval <= _module.TIMEOUT_MAX
             and getattr(self.run, "__func__", None) is _plain_run
             # At exit the interpreter waits for threads alone.
             and not _module._SHUTTING_DOWN
+            and self._await_turn(self.interval)
         ):
-            self._await_turn(interval)
             if self._finished is not None:
                 # Someone has got hold of it, or cancelled the timer, before the key was known.
                 self._materialise()
         else:
+            self._started = _native.Event()
             self._equip()
             super()._launch()
 
-    def _await_turn(self, interval: float) -> None:
-        """Become pending."""
-        self._started.set()
+    def _await_turn(self, interval: float) -> bool:
+        """Become pending, unless `interval` is no time to wait for: that fails in a thread, as it should."""
+        self._started = _begun
         self._pending = True
         _limbo[self] = self
+        key = None
         try:
-            self._key, needs_driver = _native._schedule(self, interval)
-            if needs_driver:
-                _start_driver()
-        except BaseException:
-            if self._key is not None:
-                _native._unschedule(self._key)
-                self._key = None
-            self._pending = False
-            del _limbo[self]
-            self._started.clear()
-            raise
+            key = _native._schedule(self, interval, _start_driver)
+        finally:
+            self._key = key
+            if key is None:
+                self._pending = False
+                del _limbo[self]
+                self._started = _not_begun
+        return key is not None
 
     def _materialise(self) -> None:
         """Give the timer a thread of its own if it is pending."""
         # Without a key, start() has not returned yet. It will see what its caller could not wait to touch.
         if not self._pending or self._key is None:
             return
-        rest = _native._unschedule(self._key)
-        if rest is None:
+        key = self._key
+        if not _native._unschedule(key):
             self._settle()
             return
+        rest = key.remaining()
         try:
             self._take_thread(rest)
         except BaseException:
             # Unless a signal handler has raised it, while the thread is under way.
             if self._ident is None and self not in _limbo:
-                self._await_turn(rest)
+                self._await_turn(rest or _AT_ONCE)
             raise
 
     def _take_thread(self, rest: float) -> None:

@@ -27,7 +27,7 @@ pub(crate) enum Until {
 }
 
 /// A timeout in seconds that the interpreter's lock is sure to accept; `TIMEOUT_MAX` is above it.
-const SURELY_VALID: f64 = 9.0e9;
+pub(crate) const SURELY_VALID: f64 = 9.0e9;
 
 impl Until {
     pub(crate) fn deadline(self) -> Option<Deadline> {
@@ -91,7 +91,7 @@ impl Until {
 
 /// The value of a plain `float` or `int` that is a finite number.
 #[inline]
-fn exact_seconds(timeout: &Bound<'_, PyAny>) -> Option<f64> {
+pub(crate) fn exact_seconds(timeout: &Bound<'_, PyAny>) -> Option<f64> {
     let seconds = if let Ok(float) = timeout.cast_exact::<PyFloat>() {
         float.value()
     } else {

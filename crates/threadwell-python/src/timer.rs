@@ -12,6 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use threadwell::{Deadline, Due, TimerKey, TimerQueue, resume};
 
+use crate::interpreter;
+use crate::timeout::{SURELY_VALID, exact_seconds};
+
 static TIMERS: TimerQueue<Py<PyAny>> = TimerQueue::new();
 
 /// How long a driver waits for work before it ends. Programs that start and cancel one timer after
@@ -22,25 +25,53 @@ const IDLE: Duration = Duration::from_millis(50);
 #[pyclass(frozen)]
 pub(crate) struct _TimerKey(TimerKey);
 
-/// Put `timer` into the queue, to become due in `interval` seconds.
-///
-/// Returns its key, and whether a driver has to be started.
-#[pyfunction]
-pub(crate) fn _schedule(timer: Py<PyAny>, interval: f64) -> (_TimerKey, bool) {
-    // Rounded up: a timer never fires early.
-    let interval = Duration::from_nanos((interval * 1e9).ceil() as u64);
-    let scheduled = TIMERS.schedule(Deadline::after(interval), timer);
-    (_TimerKey(scheduled.key), scheduled.needs_driver)
+#[pymethods]
+impl _TimerKey {
+    /// How many seconds are left.
+    fn remaining(&self) -> f64 {
+        self.0.deadline().remaining().as_secs_f64()
+    }
 }
 
-/// Take the timer with that key out of the queue.
+/// Put `timer` into the queue, to become due in `interval` seconds.
 ///
-/// Returns how many seconds it had left, or None if it is not there any more.
+/// Calls `start_driver` if there is no driver; if that raises, the timer is not in the queue.
+///
+/// Returns its key, or None if `interval` is not a positive number, or is too long.
 #[pyfunction]
-pub(crate) fn _unschedule(py: Python<'_>, key: &_TimerKey) -> Option<f64> {
-    // Not the last reference: who has the key has it from the timer.
-    TIMERS.cancel(key.0)?.drop_ref(py);
-    Some(key.0.deadline().remaining().as_secs_f64())
+pub(crate) fn _schedule(
+    timer: &Bound<'_, PyAny>,
+    interval: &Bound<'_, PyAny>,
+    start_driver: &Bound<'_, PyAny>,
+) -> PyResult<Option<_TimerKey>> {
+    let Some(seconds) = exact_seconds(interval).filter(|it| *it > 0.0 && *it <= SURELY_VALID)
+    else {
+        return Ok(None);
+    };
+    // Rounded up: a timer never fires early.
+    let interval = Duration::from_nanos((seconds * 1e9).ceil() as u64);
+    let scheduled = TIMERS.schedule(Deadline::after(interval), timer.clone().unbind());
+    let key = _TimerKey(scheduled.key);
+    if scheduled.needs_driver
+        && let Err(error) = interpreter::call0(start_driver)
+    {
+        _unschedule(timer.py(), &key);
+        return Err(error);
+    }
+    Ok(Some(key))
+}
+
+/// Take the timer with that key out of the queue. Returns whether it was still there.
+#[pyfunction]
+pub(crate) fn _unschedule(py: Python<'_>, key: &_TimerKey) -> bool {
+    match TIMERS.cancel(key.0) {
+        Some(timer) => {
+            // Not the last reference: who has the key has it from the timer.
+            timer.drop_ref(py);
+            true
+        }
+        None => false,
+    }
 }
 
 /// Wait until timers are due, and take them out of the queue.
