@@ -66,14 +66,13 @@ pub(crate) fn acquire(
         return Ok(false);
     }
     let deadline = until.deadline();
-    let mut turn = Turn::new();
+    let mut turn = Turn::new(contended);
     loop {
         interpreter::check_signals(py)?;
-        let turn_ref = &mut turn;
-        let (outcome, handled) =
-            detached(py, |on_signal| contended.await_turn(turn_ref, deadline, on_signal));
+        let waiting = &mut turn;
+        let (outcome, handled) = detached(py, |on_signal| waiting.wait(deadline, on_signal));
         match outcome {
-            WaitOutcome::Ready if contended.take_turn(&turn) => return Ok(true),
+            WaitOutcome::Ready if turn.try_take() => return Ok(true),
             WaitOutcome::Ready => {}
             WaitOutcome::TimedOut => return Ok(false),
             WaitOutcome::Interrupted => handled?,

@@ -19,8 +19,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(crate) use fork_mutex::ForkMutex;
 pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 pub use record::ThreadId;
-pub(crate) use turn::{Contended, acquire_in_turns, has_starved};
+pub(crate) use turn::sealed::Contended;
 pub use turn::{TakenInTurns, Turn};
+pub(crate) use turn::{acquire_in_turns, has_starved};
 pub use wakes::Wakes;
 
 /// How a wait ended.

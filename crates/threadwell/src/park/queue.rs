@@ -53,8 +53,9 @@ pub(crate) enum Parked {
     /// `validate` said no; the thread was never queued.
     Refused,
     /// Picked by another thread. A signal that came as well is the caller's to see to, and the
-    /// wake-up the caller's to use or to pass on.
-    Woken { token: Token, signal: Signal },
+    /// wake-up the caller's to use or to pass on. `since`: when its wait had begun, in the queue that
+    /// it was picked in.
+    Woken { token: Token, signal: Signal, since: u64 },
     /// The deadline passed, and nobody had picked the thread.
     TimedOut,
     /// A signal ended the wait, and nobody had picked the thread. Without an [`Park::on_signal`], the
@@ -85,7 +86,8 @@ pub(crate) enum Cause {
 
 /// What a primitive adds to a wait.
 pub(crate) struct Park<'a, V, S, L> {
-    /// Joins at the front: a thread that was woken to try again, and came too late, keeps its turn.
+    /// Joins before all that have not waited for longer: a thread that was woken to try again, and
+    /// came too late, keeps its turn. Otherwise it joins at the back.
     pub(crate) front: bool,
     /// When the thread began to wait, in nanoseconds; what fairness is measured by.
     pub(crate) since: u64,
@@ -112,7 +114,7 @@ pub(crate) struct Park<'a, V, S, L> {
 type Head = *const Waiter;
 
 #[derive(Debug)]
-pub(crate) struct WaitQueue {
+pub struct WaitQueue {
     /// The state of the primitive that the queue belongs to; not the queue's business. It lives here
     /// because there is room for it beside the mutex: a [`Lock`](crate::Lock) is two words.
     pub(crate) word: AtomicU32,
@@ -239,7 +241,7 @@ impl Waiter {
         loop {
             if let Some(token) = self.picked() {
                 self.queued.set(false);
-                return Parked::Woken { token, signal };
+                return Parked::Woken { token, signal, since: self.since() };
             }
             let outcome = match stay {
                 true => self.record.park(deadline),
@@ -273,10 +275,17 @@ impl Waiter {
             match self.leave(leave, cause) {
                 Left::Yes if cause == Cause::TimedOut => return Parked::TimedOut,
                 Left::Yes => return Parked::Interrupted,
-                Left::Notified => return Parked::Woken { token: Token::RETRY, signal },
+                Left::Notified => {
+                    return Parked::Woken { token: Token::RETRY, signal, since: self.since() };
+                }
                 Left::Picked | Left::MustStay => deadline = None,
             }
         }
+    }
+
+    /// When the wait began, of a node that is in no list any more.
+    fn since(&self) -> u64 {
+        read(self, |links| links.since)
     }
 
     /// Whether the process is the child of a `fork` made since the node was queued. The queue and
@@ -477,13 +486,25 @@ impl QueueGuard<'_> {
             self.set_head(node);
             return;
         }
-        let tail = previous(head);
-        change(node, |links| (links.previous, links.next) = (tail, head));
-        change(tail, |links| links.next = node);
-        change(head, |links| links.previous = node);
+        // The node goes before `after`: at the back that is the head, the list being a circle.
+        let mut after = head;
         if front {
-            self.set_head(node);
+            let since = read(node, |links| links.since);
+            while read(after, |links| links.since < since) {
+                after = next(after);
+                if ptr::eq(after, head) {
+                    break;
+                }
+            }
+            let first = ptr::eq(after, head) && read(head, |links| links.since >= since);
+            if first {
+                self.set_head(node);
+            }
         }
+        let before = previous(after);
+        change(node, |links| (links.previous, links.next) = (before, after));
+        change(before, |links| links.next = node);
+        change(after, |links| links.previous = node);
     }
 
     fn unlink(&mut self, waiter: &Waiter) {
@@ -504,8 +525,8 @@ impl QueueGuard<'_> {
 // The functions below are called by a `QueueGuard` on nodes of its own list (rules 1 and 2).
 
 fn read<R>(node: *const Waiter, f: impl FnOnce(&Links) -> R) -> R {
-    // SAFETY: the node is in the list of a queue whose mutex is held: it is alive, and nobody else
-    // touches its links.
+    // SAFETY: the node is in the list of a queue whose mutex is held, or in none and the caller's own:
+    // it is alive, and nobody else touches its links.
     unsafe { &*node }.links.with(|links| f(unsafe { &*links }))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::semaphore::{Semaphore, SemaphoreError};
-use crate::park::{OnSignal, TakenInTurns, Turn, WaitOutcome, Wakes};
+use crate::park::{Contended, OnSignal, WaitOutcome, WaitQueue, Wakes};
 use crate::primitive::const_fn;
 use crate::time::Deadline;
 
@@ -107,18 +107,30 @@ impl BoundedSemaphore {
     }
 }
 
-impl TakenInTurns for BoundedSemaphore {
-    fn await_turn(
-        &self,
-        turn: &mut Turn,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
-        self.semaphore.await_turn(turn, deadline, on_signal)
+impl Contended for BoundedSemaphore {
+    fn queue(&self) -> &WaitQueue {
+        self.semaphore.queue()
     }
 
-    fn take_turn(&self, turn: &Turn) -> bool {
-        self.semaphore.take_turn(turn)
+    fn is_free(&self) -> bool {
+        self.semaphore.is_free()
+    }
+
+    fn announce_waiters(&self) -> bool {
+        self.semaphore.announce_waiters()
+    }
+
+    fn forget_waiters(&self) {
+        self.semaphore.forget_waiters();
+    }
+
+    fn try_take(&self) -> bool {
+        self.try_acquire()
+    }
+
+    fn give_back(&self) {
+        // It was taken.
+        let _ = self.release();
     }
 }
 

@@ -22,12 +22,13 @@
 //! it later, so the lock orders the two; a count that is too high costs a look at the queue.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::condition_lock::ConditionLock;
 use super::lock::Lock;
 use crate::park::{
-    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Signal, TakenInTurns, Token, Turn,
-    WaitOutcome, WaitQueue, Wakes, resume, without_unwinding,
+    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Signal, Token, Turn, WaitOutcome,
+    WaitQueue, Wakes, resume, without_unwinding,
 };
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
 use crate::sys::clock;
@@ -129,7 +130,7 @@ impl Condition {
     ///
     /// For a thread that needs something else first, such as an interpreter's lock: it would
     /// otherwise wait for that with `lock` in its hands. If `on_signal` panics, `lock` is not
-    /// acquired.
+    /// acquired, and a notification goes to the next waiter.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl Condition {
         let next = Some(lock.lock().queue());
         let parked = self.park(next, release, deadline, on_signal);
         let notified = matches!(parked, Parked::Woken { .. });
-        let (turn, outcome) = (Turn::after(parked), outcome_of(parked));
+        let (turn, outcome) = (Turn::after(lock.lock(), parked), outcome_of(parked));
         Waited { condition: self, lock, count, turn, notified, outcome }
     }
 
@@ -168,14 +169,22 @@ impl Condition {
     ///
     /// `release` is called once the thread is queued: it lets go of whatever lock protects the
     /// condition, and says whether it could; if not, the wait ends as interrupted. The caller
-    /// acquires that lock again afterwards. For locks of another make.
+    /// acquires that lock again afterwards. For locks of another make. If it panics, so does this,
+    /// once the wait has ended in good order.
     pub fn wait_released(
         &self,
         release: impl FnOnce() -> bool,
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> WaitOutcome {
-        without_unwinding(on_signal, |on_signal| {
+        let mut panic = None;
+        let release = || {
+            catch_unwind(AssertUnwindSafe(release)).unwrap_or_else(|payload| {
+                panic = Some(payload);
+                false
+            })
+        };
+        let outcome = without_unwinding(on_signal, |on_signal| {
             let parked = self.park(None, release, deadline, on_signal);
             let outcome = outcome_of(parked);
             if let (WaitOutcome::Interrupted, Parked::Woken { .. }) = (outcome, parked) {
@@ -183,7 +192,11 @@ impl Condition {
                 drop(self.notify_released(1));
             }
             outcome
-        })
+        });
+        match panic {
+            None => outcome,
+            Some(payload) => resume_unwind(payload),
+        }
     }
 
     fn park(
@@ -197,8 +210,10 @@ impl Condition {
             front: false,
             since: 0,
             next,
-            validate: |_: &mut QueueGuard<'_>| {
-                self.waiting.fetch_add(1, Relaxed);
+            validate: |queue: &mut QueueGuard<'_>| {
+                // A count that is not zero although nobody waits is that of a `fork`'s parent.
+                let others = if queue.is_empty() { 0 } else { self.waiting.load(Relaxed) };
+                self.waiting.store(others + 1, Relaxed);
                 true
             },
             before_sleep: release,
@@ -302,8 +317,8 @@ impl Condition {
 /// A wait that is over, of a thread that does not hold the lock again yet: what
 /// [`Condition::wait_unlocked`] returns.
 ///
-/// The same thread has to acquire the lock again by this. If it does not, a notification may be
-/// lost, and the lock may be left in its name.
+/// It belongs to the thread that waited, which has to acquire the lock again by it. Dropped before, it
+/// leaves the lock to others, and passes a notification on.
 #[derive(Debug)]
 #[must_use = "the lock has to be acquired again"]
 pub struct Waited<'a, L: ConditionLock> {
@@ -311,7 +326,8 @@ pub struct Waited<'a, L: ConditionLock> {
     lock: &'a L,
     /// How often the lock had been acquired.
     count: usize,
-    turn: Turn,
+    turn: Turn<'a, Lock>,
+    /// Whether it has a notification that it has not acted upon.
     notified: bool,
     outcome: WaitOutcome,
 }
@@ -323,13 +339,13 @@ impl<L: ConditionLock> Waited<'_, L> {
     ///
     /// Another thread holds the lock: see [`Waited::await_turn`].
     #[inline]
-    pub fn try_reacquire(self) -> Result<WaitOutcome, Self> {
-        if !self.lock.lock().take_turn(&self.turn) {
+    pub fn try_reacquire(mut self) -> Result<WaitOutcome, Self> {
+        if !self.turn.try_take() {
             return Err(self);
         }
         self.lock.acquired_all(self.count);
-        if self.outcome == WaitOutcome::Interrupted && self.notified && self.condition.has_waiters()
-        {
+        let notified = std::mem::take(&mut self.notified);
+        if self.outcome == WaitOutcome::Interrupted && notified && self.condition.has_waiters() {
             // Notified, but about to do something else: the next waiter is to see to it.
             self.condition.requeue(self.lock.lock(), 1);
         }
@@ -339,8 +355,7 @@ impl<L: ConditionLock> Waited<'_, L> {
     /// Waits until it is the thread's turn to try for the lock, or until `on_signal` ends the wait;
     /// then the whole wait counts as interrupted. Either way the lock is still to be acquired.
     pub fn await_turn(&mut self, on_signal: OnSignal<'_>) {
-        if self.lock.lock().await_turn(&mut self.turn, None, on_signal) == WaitOutcome::Interrupted
-        {
+        if self.turn.wait(None, on_signal) == WaitOutcome::Interrupted {
             self.outcome = WaitOutcome::Interrupted;
         }
     }
@@ -354,6 +369,14 @@ impl<L: ConditionLock> Waited<'_, L> {
             // Not the end if a handler wants one: the caller is owed the lock, and a `with` block or a
             // guard around its call is going to release it.
             self.await_turn(&mut *on_signal);
+        }
+    }
+}
+
+impl<L: ConditionLock> Drop for Waited<'_, L> {
+    fn drop(&mut self) {
+        if self.notified {
+            drop(self.condition.notify_released(1));
         }
     }
 }

@@ -16,9 +16,9 @@
 //!
 //! A free lock goes to whoever comes first, also past the queue: handing it to a sleeping thread
 //! would leave it idle until that thread runs. A picked waiter that comes too late queues up again
-//! at the front. If the longest waiter has waited for [`FAIR_AFTER`], the release makes it the owner
-//! instead (*hand-off*), so nobody starves. Both rules are those of `parking_lot` and of CPython's
-//! `PyMutex`.
+//! before all that have not waited for longer. If the longest waiter has waited for a millisecond, the
+//! release makes it the owner instead (*hand-off*), so nobody starves. Both rules are those of
+//! `parking_lot` and of CPython's `PyMutex`.
 //!
 //! `WAITED` is set by a thread that queues up, under the queue's mutex and only on a held lock, and
 //! cleared under the same mutex when the queue is empty. So a thread is never queued on a lock whose
@@ -39,8 +39,8 @@ use std::fmt;
 
 use crate::park::record::current_id;
 use crate::park::{
-    Contended, OnSignal, TakenInTurns, ThreadId, Token, Turn, WaitOutcome, WaitQueue, Wakes,
-    acquire_in_turns, has_starved, resume,
+    Contended, OnSignal, ThreadId, Token, WaitOutcome, WaitQueue, Wakes, acquire_in_turns,
+    has_starved, resume,
 };
 use crate::primitive::{Acquire, Relaxed, Release, const_fn};
 use crate::time::Deadline;
@@ -230,21 +230,6 @@ impl Lock {
     }
 }
 
-impl TakenInTurns for Lock {
-    fn await_turn(
-        &self,
-        turn: &mut Turn,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
-        turn.wait(self, deadline, on_signal)
-    }
-
-    fn take_turn(&self, turn: &Turn) -> bool {
-        turn.is_granted() || self.try_acquire()
-    }
-}
-
 impl Contended for Lock {
     fn queue(&self) -> &WaitQueue {
         &self.queue
@@ -267,6 +252,15 @@ impl Contended for Lock {
 
     fn forget_waiters(&self) {
         self.queue.word.fetch_and(!WAITED, Relaxed);
+    }
+
+    fn try_take(&self) -> bool {
+        self.try_acquire()
+    }
+
+    fn give_back(&self) {
+        // It was taken.
+        let _ = self.release();
     }
 }
 

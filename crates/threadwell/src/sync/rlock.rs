@@ -13,7 +13,7 @@ use std::fmt;
 use super::lock::{Lock, ReleaseError};
 use crate::park::record::current_id;
 use crate::park::{
-    OnSignal, TakenInTurns, ThreadId, Turn, WaitOutcome, Wakes, acquire_in_turns, resume,
+    Contended, OnSignal, ThreadId, WaitOutcome, WaitQueue, Wakes, acquire_in_turns, resume,
 };
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
 use crate::time::Deadline;
@@ -217,18 +217,30 @@ impl RLock {
     }
 }
 
-impl TakenInTurns for RLock {
-    fn await_turn(
-        &self,
-        turn: &mut Turn,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
-        self.lock.await_turn(turn, deadline, on_signal)
+impl Contended for RLock {
+    fn queue(&self) -> &WaitQueue {
+        self.lock.queue()
     }
 
-    fn take_turn(&self, turn: &Turn) -> bool {
-        self.lock.take_turn(turn)
+    fn is_free(&self) -> bool {
+        self.is_owned() || self.lock.is_free()
+    }
+
+    fn announce_waiters(&self) -> bool {
+        self.lock.announce_waiters()
+    }
+
+    fn forget_waiters(&self) {
+        self.lock.forget_waiters();
+    }
+
+    fn try_take(&self) -> bool {
+        self.try_acquire()
+    }
+
+    fn give_back(&self) {
+        // It was taken.
+        let _ = self.release();
     }
 }
 

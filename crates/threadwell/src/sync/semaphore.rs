@@ -26,8 +26,8 @@
 use std::fmt;
 
 use crate::park::{
-    Contended, OnSignal, TakenInTurns, Token, Turn, WaitOutcome, WaitQueue, Wakes,
-    acquire_in_turns, has_starved, resume,
+    Contended, OnSignal, Token, WaitOutcome, WaitQueue, Wakes, acquire_in_turns, has_starved,
+    resume,
 };
 use crate::primitive::{Acquire, AtomicUsize, Relaxed, Release, const_fn};
 use crate::time::Deadline;
@@ -240,21 +240,6 @@ impl Semaphore {
     }
 }
 
-impl TakenInTurns for Semaphore {
-    fn await_turn(
-        &self,
-        turn: &mut Turn,
-        deadline: Option<Deadline>,
-        on_signal: OnSignal<'_>,
-    ) -> WaitOutcome {
-        turn.wait(self, deadline, on_signal)
-    }
-
-    fn take_turn(&self, turn: &Turn) -> bool {
-        turn.is_granted() || self.try_acquire()
-    }
-}
-
 impl Contended for Semaphore {
     fn queue(&self) -> &WaitQueue {
         &self.queue
@@ -271,6 +256,15 @@ impl Contended for Semaphore {
 
     fn forget_waiters(&self) {
         self.word.fetch_and(!WAITED, Relaxed);
+    }
+
+    fn try_take(&self) -> bool {
+        self.try_acquire()
+    }
+
+    fn give_back(&self) {
+        // It was taken.
+        let _ = self.release();
     }
 }
 

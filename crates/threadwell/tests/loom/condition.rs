@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use loom::thread;
-use threadwell::{Condition, Event, Lock, RLock, WaitOutcome, model};
+use threadwell::{Condition, Event, Lock, RLock, WaitOutcome, model, resume};
 
 use crate::{Flag, Guarded, end, explore, panic};
 
@@ -425,5 +425,36 @@ fn a_handler_that_panics_does_so_with_the_lock_held_and_the_wait_over() {
         panicking.join().unwrap();
         patient.join().unwrap();
         assert_eq!(shared.condition.waiting(), 0);
+    });
+}
+
+#[test]
+fn a_wait_that_is_dropped_passes_its_notification_on() {
+    explore(2, || {
+        let shared = Shared::new();
+        let dropped = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.lock.acquire();
+                if shared.ready.is_up() {
+                    shared.lock.release().unwrap();
+                } else {
+                    let wait = shared.condition.wait_unlocked(&shared.lock, None, &mut resume);
+                    drop(wait.unwrap());
+                }
+            })
+        };
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.wait_until_ready();
+                // If it was the first in the queue.
+                shared.notify(1);
+            })
+        };
+        shared.notify(1);
+        dropped.join().unwrap();
+        waiter.join().unwrap();
+        assert!(!shared.lock.is_locked());
     });
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use loom::thread;
-use threadwell::{Event, Lock, WaitOutcome, model};
+use threadwell::{Event, Lock, Turn, WaitOutcome, model, resume};
 
 use crate::{Guarded, end, explore};
 
@@ -330,4 +330,34 @@ fn one_acquire_allows_one_release() {
         let released = usize::from(mine) + usize::from(other.join().unwrap());
         assert_eq!(usize::from(lock.is_locked()) + released, 1 + acquired);
     });
+}
+
+#[test]
+fn a_turn_that_is_dropped_keeps_nobody_else_asleep() {
+    for starved in [false, true] {
+        explore(2, move || {
+            if starved {
+                model::race_clock();
+            }
+            let lock = Arc::new(Lock::new());
+            lock.acquire();
+            let dropped = {
+                let lock = Arc::clone(&lock);
+                thread::spawn(move || {
+                    assert_eq!(Turn::new(&*lock).wait(None, &mut resume), WaitOutcome::Ready);
+                })
+            };
+            let waiter = {
+                let lock = Arc::clone(&lock);
+                thread::spawn(move || {
+                    lock.acquire();
+                    lock.release().unwrap();
+                })
+            };
+            lock.release().unwrap();
+            dropped.join().unwrap();
+            waiter.join().unwrap();
+            assert!(!lock.is_locked());
+        });
+    }
 }
