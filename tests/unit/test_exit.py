@@ -280,3 +280,45 @@ def test_daemons_in_the_middle_of_everything_do_not_disturb_the_end(python):
     for _ in range(15):
         result = python("-c", textwrap.dedent(source))
         assert (result.returncode, result.stderr) == (0, "")
+
+
+#: How a thread comes to run Python code while an object of ours goes: the object is `thing`, the code `Slow.__del__`.
+ENDS_OF_OBJECTS = {
+    "attribute": "thing.slow = Slow()",
+    "weak reference": "weak = weakref.ref(thing, lambda _: Slow())",
+}
+
+
+@pytest.mark.parametrize("end", ENDS_OF_OBJECTS.values(), ids=ENDS_OF_OBJECTS)
+@pytest.mark.parametrize(
+    "make", ["Lock()", "RLock()", "Condition()", "Semaphore()", "BoundedSemaphore()", "Event()", "Barrier(1)"]
+)
+def test_a_daemon_that_frees_an_object_does_not_disturb_the_end(program, make, end):
+    if "thing." in end and make in ("Lock()", "RLock()"):
+        make = f"type('R', ({make[:-2]},), {{}})()" if make == "RLock()" else ""
+    if not make:
+        pytest.skip("a lock has no attributes")
+    program(f"""
+        import time, weakref
+        import threadwell as threading
+        from threadwell import *
+
+        class Slow:
+            def __del__(self):
+                for _ in range(100):
+                    time.sleep(0.001)
+
+        begun = threading.Barrier(4)
+
+        def run():
+            begun.wait()
+            while True:
+                thing = {make}
+                {end}
+                del thing
+
+        for _ in range(3):
+            threading.Thread(target=run, daemon=True).start()
+        begun.wait()
+        time.sleep(0.02)
+    """)

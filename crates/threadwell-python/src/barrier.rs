@@ -177,6 +177,7 @@ fn finish_round(py: Python<'_>, parts: &Parts, last: LastArrival<'_>) -> PyResul
 
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_dealloc::<PyBarrier>(py);
     let waiting = c"How many threads wait at this moment for others to arrive.";
     let example = Bound::new(py, PyBarrier::default())?;
     let (names, doc) = ([c"parties", c"_parties"], c"How many threads have to arrive.");

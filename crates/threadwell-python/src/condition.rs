@@ -327,6 +327,7 @@ fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
 
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_dealloc::<PyCondition>(py);
     slots::install_constructor(py, |py| {
         let lock = Underlying::rlock(py)?;
         Ok(PyCondition { condition: Condition::new(), lock: InitOnce::from(lock) })

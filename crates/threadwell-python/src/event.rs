@@ -105,6 +105,7 @@ fn wait<'py>(slf: &Bound<'py, PyEvent>, args: &Arguments<'py>) -> PyResult<bool>
 
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_dealloc::<PyEvent>(py);
     slots::install_constructor(py, |_| Ok(PyEvent::default()));
     slots::install_getter(py, c"_flag", c"Whether the flag is up.", is_set)?;
     slots::install::<PyEvent>(

@@ -226,6 +226,20 @@ fn decref_last(object: Object) {
     guarded(|| unsafe { function(object) });
 }
 
+/// Tells the weak references to `object` that it goes, which may have callbacks.
+pub(crate) fn clear_weak_references(object: Object) {
+    let function = unwinding!(ffi::PyObject_ClearWeakRefs as fn(Object) -> ());
+    // SAFETY: called in the deallocation of the object, so attached, with no reference left to it.
+    guarded(|| unsafe { function(object) });
+}
+
+/// Empties `dict`, which may hold the last references to objects.
+pub(crate) fn clear_dict(dict: Object) {
+    let function = unwinding!(ffi::PyDict_Clear as fn(Object) -> ());
+    // SAFETY: the caller keeps the dictionary alive; the thread is attached.
+    guarded(|| unsafe { function(dict) });
+}
+
 /// A reference to an object that is not one of ours, in one that is.
 pub(crate) struct ForeignRef(mem::ManuallyDrop<Py<PyAny>>);
 

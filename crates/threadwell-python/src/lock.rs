@@ -97,6 +97,7 @@ fn locked(slf: &Bound<'_, PyLock>) -> bool {
 
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_dealloc::<PyLock>(py);
     slots::install_constructor(py, |_| Ok(PyLock::default()));
     slots::install::<PyLock>(
         py,

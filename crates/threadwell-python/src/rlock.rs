@@ -164,6 +164,7 @@ fn locked(slf: &Bound<'_, PyRLock>) -> bool {
 
 /// Puts the hot methods into the class.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_dealloc::<PyRLock>(py);
     slots::install_constructor(py, |_| Ok(PyRLock::default()));
     slots::install::<PyRLock>(
         py,

@@ -276,6 +276,8 @@ fn methods<T: AsSemaphore>() -> [Method; 4] {
 
 /// Puts the hot methods into the classes.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    slots::install_dealloc::<PySemaphore>(py);
+    slots::install_dealloc::<PyBoundedSemaphore>(py);
     slots::install_constructor(py, |_| Ok(PySemaphore::default()));
     slots::install_constructor(py, |_| Ok(bounded()));
     slots::install_getter(py, c"_value", c"How many permits there are.", value)?;

@@ -24,9 +24,11 @@ use crate::{interpreter, signature};
 
 #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
 mod context;
+mod dealloc;
 mod member;
 mod values;
 
+pub(crate) use dealloc::install_dealloc;
 pub(crate) use member::{NumberMember, install_member};
 pub(crate) use values::RememberedValues;
 

@@ -1,0 +1,105 @@
+//! The end of an object: what may run Python code on the way goes first, where it may be cut off.
+//!
+//! An object that is freed frees its `__dict__` and tells its weak references, and either may run a
+//! `__del__` or a callback. PyO3 does that in frames that must not be unwound through, as a thread that
+//! the interpreter ends at exit does (see `interpreter.rs`). So the slots of our classes do it first,
+//! through that module; what is left for PyO3 runs no code.
+
+use std::sync::OnceLock;
+
+use pyo3::PyTypeInfo;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::interpreter;
+
+/// What PyO3 has put into the slots of a class.
+struct Original {
+    class: *mut ffi::PyTypeObject,
+    dealloc: ffi::destructor,
+    clear: Option<ffi::inquiry>,
+}
+
+// SAFETY: a class of an extension module lives as long as the process; its slots are read only.
+unsafe impl Send for Original {}
+// SAFETY: as above.
+unsafe impl Sync for Original {}
+
+/// As many as there are classes. They are entered one after the other, when the module is imported.
+static ORIGINALS: [OnceLock<Original>; 8] = [const { OnceLock::new() }; 8];
+
+/// Puts [`dealloc`] and [`clear`] into the type of `T`, in front of PyO3's.
+pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
+    let class = T::type_object_raw(py);
+    // SAFETY: the type is alive and, the module being imported, nobody else's yet.
+    let slots = unsafe { &mut *class };
+    let Some(dealloc_of_pyo3) = slots.tp_dealloc else { return };
+    let mut original = Some(Original { class, dealloc: dealloc_of_pyo3, clear: slots.tp_clear });
+    for place in &ORIGINALS {
+        if let Some(new) = original.take() {
+            original = place.set(new).err();
+        }
+    }
+    assert!(original.is_none(), "there are more classes than places");
+    slots.tp_dealloc = Some(dealloc);
+    slots.tp_clear = slots.tp_clear.map(|_| clear as ffi::inquiry);
+}
+
+/// What the class of ours that `object` is of, directly or by inheritance, had in its slots.
+fn original(object: *mut ffi::PyObject) -> &'static Original {
+    // SAFETY: the object is alive, if only just.
+    let mut class = unsafe { ffi::Py_TYPE(object) };
+    loop {
+        let found = ORIGINALS.iter().map_while(OnceLock::get).find(|it| it.class == class);
+        if let Some(original) = found {
+            return original;
+        }
+        // SAFETY: these slots are called for objects of our classes, which are among the bases.
+        class = unsafe { (*class).tp_base };
+    }
+}
+
+/// The `__dict__` of the object, if it has one; borrowed.
+fn dict(object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> *mut *mut ffi::PyObject {
+    // SAFETY: the class is alive. PyO3 gives it the offset of a field, or 0.
+    let offset = unsafe { (*class).tp_dictoffset };
+    if offset <= 0 {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: objects of the class, and of those that inherit from it, have the field there.
+    unsafe { object.byte_offset(offset) }.cast()
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    let original = original(object);
+    if original.clear.is_some() {
+        // The collector must not come by any more. SAFETY: the object is one that it knows.
+        unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
+    }
+    interpreter::clear_weak_references(object);
+    let dict = dict(object, original.class);
+    if !dict.is_null() {
+        // SAFETY: nobody else can reach the object any more.
+        let values = unsafe { dict.replace(std::ptr::null_mut()) };
+        if !values.is_null() {
+            interpreter::decref(values);
+        }
+    }
+    // SAFETY: called with what it is called with by the interpreter.
+    unsafe { (original.dealloc)(object) }
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> std::ffi::c_int {
+    let original = original(object);
+    let dict = dict(object, original.class);
+    // SAFETY: the field is there; the collector works on it alone.
+    if !dict.is_null() && !unsafe { *dict }.is_null() {
+        // SAFETY: as above. The object keeps it alive.
+        interpreter::clear_dict(unsafe { *dict });
+    }
+    match original.clear {
+        // SAFETY: called with what it is called with by the interpreter.
+        Some(clear) => unsafe { clear(object) },
+        None => 0,
+    }
+}
