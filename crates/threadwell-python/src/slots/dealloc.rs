@@ -59,15 +59,16 @@ fn original(object: *mut ffi::PyObject) -> &'static Original {
     }
 }
 
-/// The `__dict__` of the object, if it has one; borrowed.
-fn dict(object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> *mut *mut ffi::PyObject {
-    // SAFETY: the class is alive. PyO3 gives it the offset of a field, or 0.
-    let offset = unsafe { (*class).tp_dictoffset };
+/// The object's field at `offset`: its `__dict__`, or its weak references. Null if there is none.
+fn field(object: *mut ffi::PyObject, offset: ffi::Py_ssize_t) -> *mut *mut ffi::PyObject {
     if offset <= 0 {
         return std::ptr::null_mut();
     }
-    // SAFETY: objects of the class, and of those that inherit from it, have the field there.
-    unsafe { object.byte_offset(offset) }.cast()
+    // SAFETY: objects of the class that has the offset, and of those that inherit from it, have the
+    // field there.
+    let field = unsafe { object.byte_offset(offset) }.cast::<*mut ffi::PyObject>();
+    // SAFETY: the field is initialised; nobody else looks at an object that is freed, or collected.
+    if unsafe { *field }.is_null() { std::ptr::null_mut() } else { field }
 }
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
@@ -76,14 +77,15 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         // The collector must not come by any more. SAFETY: the object is one that it knows.
         unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
     }
-    interpreter::clear_weak_references(object);
-    let dict = dict(object, original.class);
+    // SAFETY: the class is alive.
+    let class = unsafe { &*original.class };
+    if !field(object, class.tp_weaklistoffset).is_null() {
+        interpreter::clear_weak_references(object);
+    }
+    let dict = field(object, class.tp_dictoffset);
     if !dict.is_null() {
         // SAFETY: nobody else can reach the object any more.
-        let values = unsafe { dict.replace(std::ptr::null_mut()) };
-        if !values.is_null() {
-            interpreter::decref(values);
-        }
+        interpreter::decref(unsafe { dict.replace(std::ptr::null_mut()) });
     }
     // SAFETY: called with what it is called with by the interpreter.
     unsafe { (original.dealloc)(object) }
@@ -91,10 +93,10 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> std::ffi::c_int {
     let original = original(object);
-    let dict = dict(object, original.class);
-    // SAFETY: the field is there; the collector works on it alone.
-    if !dict.is_null() && !unsafe { *dict }.is_null() {
-        // SAFETY: as above. The object keeps it alive.
+    // SAFETY: the class is alive.
+    let dict = field(object, unsafe { (*original.class).tp_dictoffset });
+    if !dict.is_null() {
+        // SAFETY: the object keeps it alive.
         interpreter::clear_dict(unsafe { *dict });
     }
     match original.clear {
