@@ -197,3 +197,20 @@ def test_deprecated_names_warn_at_their_caller():
 
 def test_the_build_profile_is_told():
     assert _native.__build_profile__ in {"release", "debug"}
+
+
+@pytest.mark.parametrize("make", CLASSES.values(), ids=CLASSES)
+def test_nobody_gets_hold_of_an_object_that_is_being_freed(make):
+    found = []
+
+    def look(_):
+        found.extend(id(thing) for thing in gc.get_objects() if type(thing) is kind)
+
+    kind = type(make())
+    for _ in range(100):
+        thing = make()
+        address, weak = id(thing), weakref.ref(thing, look)
+        del thing
+        assert weak() is None
+        assert address not in found
+        found.clear()

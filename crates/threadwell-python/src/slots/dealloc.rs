@@ -31,6 +31,10 @@ static ORIGINALS: [OnceLock<Original>; 8] = [const { OnceLock::new() }; 8];
 /// Puts [`dealloc`] and [`clear`] into the type of `T`, in front of PyO3's.
 pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
     let class = T::type_object_raw(py);
+    if ORIGINALS.iter().map_while(OnceLock::get).any(|it| it.class == class) {
+        // The module is initialised a second time, which fails for other reasons.
+        return;
+    }
     // SAFETY: the type is alive and, the module being imported, nobody else's yet.
     let slots = unsafe { &mut *class };
     let Some(dealloc_of_pyo3) = slots.tp_dealloc else { return };
@@ -73,10 +77,10 @@ fn field(object: *mut ffi::PyObject, offset: ffi::Py_ssize_t) -> *mut *mut ffi::
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     let original = original(object);
-    if original.clear.is_some() {
-        // The collector must not come by any more. SAFETY: the object is one that it knows.
-        unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
-    }
+    // The collector must not come by any more: a callback below could get hold of the object by it.
+    // SAFETY: PyO3 makes every class one that the collector knows; an object that is not tracked, or
+    // not any more, stays as it is.
+    unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
     // SAFETY: the class is alive.
     let class = unsafe { &*original.class };
     if !field(object, class.tp_weaklistoffset).is_null() {
