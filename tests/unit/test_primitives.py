@@ -207,7 +207,7 @@ def test_nobody_gets_hold_of_an_object_that_is_being_freed(make):
         found.extend(id(thing) for thing in gc.get_objects() if type(thing) is kind)
 
     kind = type(make())
-    for _ in range(100):
+    for _ in range(10):
         thing = make()
         address, weak = id(thing), weakref.ref(thing, look)
         del thing
