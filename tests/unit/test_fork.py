@@ -210,3 +210,39 @@ def test_no_warning_when_the_driver_only_waits_for_work(program):
             os._exit(0)
         os.waitpid(pid, 0)
     """)
+
+
+WAITS = {
+    "event": "threading.Event().wait()",
+    "event, timed": "threading.Event().wait(1000)",
+    "barrier": "threading.Barrier(2).wait()",
+    "condition": "condition = threading.Condition(); condition.acquire(); condition.wait()",
+    "lock": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
+    "semaphore": "threading.Semaphore(0).acquire()",
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_a_handler_that_forks_may_end_the_childs_wait(program, wait):
+    program(f"""
+    import os, signal, threadwell as threading, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+    def handler(*_):
+        # The first one may come before the wait.
+        if next(calls) < 3:
+            return
+        child = os.fork()
+        if not child:
+            # If it hangs, a signal ends it.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20)
+            raise SystemExit(7)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 7)
+
+    calls = iter(range(10))
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    {wait}
+    """)

@@ -25,10 +25,10 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
 
-use super::OnSignal;
 use super::mutex::{EpochMutex, Taken};
 use super::record::{ThreadId, ThreadRecord, current_record};
 use super::wakes::Wakes;
+use super::{OnSignal, WaitOutcome};
 use crate::primitive::{Acquire, AtomicPtr, AtomicU32, Release, UnsafeCell, const_fn};
 use crate::sys::epoch;
 use crate::sys::futex::FutexOutcome;
@@ -61,9 +61,24 @@ pub(crate) enum Parked {
     /// A signal ended the wait, and nobody had picked the thread. Without an [`Park::on_signal`], the
     /// handler has not run yet.
     Interrupted,
-    /// The process is the child of a `fork` made by a signal handler during the wait: the queue
-    /// was the parent's. Look at the primitive again.
-    Forked,
+    /// The process is the child of a `fork` made during the wait, by a signal handler or by
+    /// `before_sleep`, and nobody had picked the thread: the queue was the parent's. Look at the
+    /// primitive again, unless whoever forked wants the wait to end.
+    Forked { ends: bool },
+}
+
+impl Parked {
+    /// What it means to a thread that was woken like all others. `None`: to look again.
+    pub(crate) fn outcome(self) -> Option<WaitOutcome> {
+        match self {
+            Self::Woken { signal: Signal::Ends, .. }
+            | Self::Interrupted
+            | Self::Forked { ends: true } => Some(WaitOutcome::Interrupted),
+            Self::Refused | Self::Woken { .. } => Some(WaitOutcome::Ready),
+            Self::TimedOut => Some(WaitOutcome::TimedOut),
+            Self::Forked { ends: false } => None,
+        }
+    }
 }
 
 /// What a thread that was picked knows of signals.
@@ -235,8 +250,8 @@ impl Waiter {
         mut on_signal: Option<OnSignal<'_>>,
     ) -> Parked {
         let mut signal = if stay { Signal::None } else { Signal::Ends };
-        if self.is_forked() {
-            return Parked::Forked;
+        if let Some(forked) = self.forked(signal) {
+            return forked;
         }
         loop {
             if let Some(token) = self.picked() {
@@ -256,15 +271,16 @@ impl Waiter {
                 }
                 (FutexOutcome::Interrupted, _) if signal != Signal::None => continue,
                 (FutexOutcome::Interrupted, Some(on_signal)) if self.begin_handling() => {
-                    let flow = on_signal();
-                    if self.is_forked() {
-                        return Parked::Forked;
+                    if on_signal().is_break() {
+                        signal = Signal::Ends;
+                    }
+                    if let Some(forked) = self.forked(signal) {
+                        return forked;
                     }
                     self.end_handling();
-                    if flow.is_continue() {
+                    if signal == Signal::None {
                         continue;
                     }
-                    signal = Signal::Ends;
                     Cause::Interrupted
                 }
                 (FutexOutcome::Interrupted, _) => {
@@ -288,14 +304,18 @@ impl Waiter {
         read(self, |links| links.since)
     }
 
-    /// Whether the process is the child of a `fork` made since the node was queued. The queue and
-    /// its list are the parent's then, and not touched any more.
-    fn is_forked(&self) -> bool {
-        let forked = self.epoch != epoch::current();
-        if forked {
-            self.queued.set(false);
+    /// How the wait ends if the process is the child of a `fork` made since the node was queued. The
+    /// queue and its list are the parent's then, and not touched any more; a token that was set
+    /// before the `fork` counts.
+    fn forked(&self, signal: Signal) -> Option<Parked> {
+        if self.epoch == epoch::current() {
+            return None;
         }
-        forked
+        self.queued.set(false);
+        Some(match self.picked() {
+            Some(token) => Parked::Woken { token, signal, since: self.since() },
+            None => Parked::Forked { ends: signal == Signal::Ends },
+        })
     }
 
     /// Marks the node as one whose owner runs a signal handler. `false` if it has got what it waited
@@ -434,11 +454,12 @@ impl QueueGuard<'_> {
         Some((waiter.record.id(), read(head, |links| links.since)))
     }
 
-    /// Picks the longest waiter and tells it `token`. Whoever sets `wakes` free wakes it.
-    pub(crate) fn pick(&mut self, token: Token, wakes: &mut Wakes) -> Option<ThreadId> {
+    /// Picks the longest waiter and tells it `token`. Whoever sets `wakes` free wakes it. `false` if
+    /// nobody waits.
+    pub(crate) fn pick(&mut self, token: Token, wakes: &mut Wakes) -> bool {
         let head = self.head();
         if head.is_null() {
-            return None;
+            return false;
         }
         // SAFETY: nodes in the list are alive while the mutex is held (rule 2).
         let waiter = unsafe { &*head };
@@ -447,14 +468,13 @@ impl QueueGuard<'_> {
         // Read through the cell, so that the model checker sees the node being used.
         let record = waiter.links.with(|_| Arc::clone(&waiter.record));
         waiter.token.store(token.0, Release);
-        let id = record.id();
         wakes.push(record);
-        Some(id)
+        true
     }
 
     /// Picks everyone.
     pub(crate) fn pick_all(&mut self, token: Token, wakes: &mut Wakes) {
-        while self.pick(token, wakes).is_some() {}
+        while self.pick(token, wakes) {}
     }
 
     /// Moves the longest waiter to the back of `target`, still asleep, and sets its waiting time
@@ -584,7 +604,7 @@ mod tests {
 
     fn pick(queue: &WaitQueue) -> bool {
         let mut wakes = Wakes::none();
-        queue.lock().pick(Token::RETRY, &mut wakes).is_some()
+        queue.lock().pick(Token::RETRY, &mut wakes)
     }
 
     fn is_woken(parked: Parked) -> bool {
@@ -678,8 +698,7 @@ mod tests {
             let mut wakes = Wakes::none();
             let mut from = queues.0.lock();
             let mut to = queues.1.lock();
-            let notified =
-                from.move_front(&mut to, 0) || from.pick(Token::RETRY, &mut wakes).is_some();
+            let notified = from.move_front(&mut to, 0) || from.pick(Token::RETRY, &mut wakes);
             drop((from, to));
             let _ = pick(&queues.1);
             drop(wakes);

@@ -123,7 +123,8 @@ impl<'a, T: TakenInTurns> Turn<'a, T> {
                 on_signal: None,
             });
             match parked {
-                Parked::Refused | Parked::Forked => {}
+                Parked::Refused | Parked::Forked { ends: false } => {}
+                Parked::Forked { ends: true } => return WaitOutcome::Interrupted,
                 Parked::Woken { token, signal, .. } => {
                     self.picked(token, signal);
                     return WaitOutcome::Ready;

@@ -242,13 +242,18 @@ impl Barrier {
                     return Err(BarrierError::Broken);
                 }
                 (Parked::Woken { .. }, Found::Place(index)) => return Ok(Arrival::Passed(index)),
-                (_, Found::Place(_)) => {
+                (Parked::Forked { ends }, found) => {
                     // The queue was lost in a `fork`: the thread arrives again, not once more.
-                    let _queue = self.queue.lock();
-                    self.leave_place();
+                    if let Found::Place(_) = found {
+                        let _queue = self.queue.lock();
+                        self.leave_place();
+                    }
+                    if ends {
+                        return Err(BarrierError::Interrupted);
+                    }
                 }
                 // The action of the round before is over.
-                (_, Found::Acting) => {}
+                (Parked::Woken { .. }, Found::Acting) | (Parked::Refused, _) => {}
             }
         }
     }

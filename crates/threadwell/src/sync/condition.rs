@@ -27,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::condition_lock::ConditionLock;
 use super::lock::Lock;
 use crate::park::{
-    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Signal, Token, Turn, WaitOutcome,
+    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Token, Turn, WaitOutcome,
     WaitQueue, Wakes, resume, without_unwinding,
 };
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
@@ -265,7 +265,7 @@ impl Condition {
         let mut notified = 0;
         while notified < n {
             let moved = held && queue.move_front(&mut target, since);
-            if !moved && queue.pick(Token::RETRY, &mut wakes).is_none() {
+            if !moved && !queue.pick(Token::RETRY, &mut wakes) {
                 break;
             }
             notified += 1;
@@ -285,7 +285,7 @@ impl Condition {
         }
         let mut queue = self.queue.lock();
         let mut notified = 0;
-        while notified < n && queue.pick(Token::RETRY, &mut wakes).is_some() {
+        while notified < n && queue.pick(Token::RETRY, &mut wakes) {
             notified += 1;
         }
         self.forget(&queue, notified);
@@ -384,13 +384,7 @@ impl<L: ConditionLock> Drop for Waited<'_, L> {
 /// What [`Condition::park`] means to the waiter. A wait that a signal handler's `fork` cut off ends
 /// like a spurious wake-up, which every user of a condition has to expect.
 fn outcome_of(parked: Parked) -> WaitOutcome {
-    match parked {
-        Parked::Woken { signal: Signal::Ends, .. } | Parked::Interrupted => {
-            WaitOutcome::Interrupted
-        }
-        Parked::TimedOut => WaitOutcome::TimedOut,
-        Parked::Woken { .. } | Parked::Forked | Parked::Refused => WaitOutcome::Ready,
-    }
+    parked.outcome().unwrap_or(WaitOutcome::Ready)
 }
 
 impl Default for Condition {

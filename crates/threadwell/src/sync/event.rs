@@ -22,8 +22,8 @@
 use std::fmt;
 
 use crate::park::{
-    Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitOutcome, WaitQueue, Wakes,
-    resume, without_unwinding,
+    Cause, OnSignal, Park, QueueGuard, Token, WaitOutcome, WaitQueue, Wakes, resume,
+    without_unwinding,
 };
 use crate::primitive::{Acquire, Relaxed, Release, const_fn};
 use crate::time::Deadline;
@@ -153,14 +153,9 @@ impl Event {
                 deadline,
                 on_signal: Some(&mut *on_signal),
             });
-            return match parked {
-                Parked::Woken { signal: Signal::Ends, .. } | Parked::Interrupted => {
-                    WaitOutcome::Interrupted
-                }
-                Parked::Refused | Parked::Woken { .. } => WaitOutcome::Ready,
-                Parked::TimedOut => WaitOutcome::TimedOut,
-                Parked::Forked => continue,
-            };
+            if let Some(outcome) = parked.outcome() {
+                return outcome;
+            }
         }
     }
 }

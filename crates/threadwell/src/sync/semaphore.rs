@@ -223,7 +223,7 @@ impl Semaphore {
         }
         // Before the tokens: a picked thread that runs at once finds what it was picked for.
         self.word.fetch_add(left * PERMIT, Release);
-        while left > 0 && queue.pick(Token::RETRY, &mut wakes).is_some() {
+        while left > 0 && queue.pick(Token::RETRY, &mut wakes) {
             left -= 1;
         }
         if queue.is_empty() {

@@ -14,24 +14,42 @@ use crate::harness::{LONG, until};
 
 /// Forks; `f` runs in the child, which then ends as a forked program does. In the parent, the
 /// child's exit code.
-fn in_child(tell: bool, f: impl FnOnce()) -> i32 {
+pub(super) fn in_child(tell: bool, f: impl FnOnce()) -> i32 {
     // SAFETY: what the child does with the crate is what the crate allows; of `std` it uses what no
     // other thread of the parent holds: none of the scenarios prints or spawns elsewhere meanwhile.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
     if child == 0 {
-        if tell {
-            // SAFETY: this is the child, and it has done nothing yet.
-            unsafe { threadwell::fork::after_in_child() };
-        }
+        begin_child(tell);
         // A panic must not reach the code of the parent.
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
         std::process::exit(i32::from(result.is_err()));
     }
+    exit_code(child)
+}
+
+/// What a child begins with. If it hangs, a signal ends it.
+pub(super) fn begin_child(tell: bool) {
+    if tell {
+        // SAFETY: this is the child, and it has done nothing yet.
+        unsafe { threadwell::fork::after_in_child() };
+    }
+    // SAFETY: has no preconditions; nobody handles the signal.
+    unsafe { libc::alarm(30) };
+}
+
+/// The exit code of a child, once it has ended; -1 if a signal ended it.
+pub(super) fn exit_code(child: libc::pid_t) -> i32 {
     let mut status = 0;
-    // SAFETY: `status` is a valid place for the result.
-    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 }
+    loop {
+        // SAFETY: `status` is a valid place for the result.
+        let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+        if waited == child {
+            return if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 };
+        }
+        let error = std::io::Error::last_os_error();
+        assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "{error}");
+    }
 }
 
 pub(super) fn a_forked_child_is_alone() {

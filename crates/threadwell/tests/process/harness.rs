@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{exit, forks, limits, panics, signals};
+use crate::{exit, forks, forks_in_waits, limits, panics, signals};
 
 const SCENARIO: &str = "THREADWELL_SCENARIO";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -63,6 +63,9 @@ scenarios! {
     forks::a_child_that_knows_nothing_of_its_fork_exits => |ended| ended.well("ok\n");
     forks::a_childs_driver_does_not_fire_the_parents_timers => |ended| ended.well("child\n");
     forks::fork_while_others_use_everything => |ended| ended.well("ok\n");
+    forks_in_waits::a_handler_that_forks_may_end_the_childs_wait => |ended| ended.well("ok\n");
+    forks_in_waits::a_fork_as_the_lock_is_let_go_of_may_end_the_childs_wait => |ended| ended.well("ok\n");
+    forks_in_waits::a_wake_up_from_before_the_fork_counts_in_the_child => |ended| ended.well("ok\n");
     signals::a_signal_can_end_a_join_and_a_drivers_wait => |ended| ended.well("ok\n");
 }
 

@@ -13,6 +13,8 @@ mod exit;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod forks;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
+mod forks_in_waits;
+#[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod harness;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod limits;

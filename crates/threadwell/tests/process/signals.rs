@@ -10,7 +10,8 @@ use threadwell::{Due, Event, Thread, TimerQueue, WaitOutcome};
 
 use crate::harness::{LONG, until};
 
-pub(super) fn a_signal_can_end_a_join_and_a_drivers_wait() {
+/// Handles `SIGUSR1` by doing nothing: it ends a sleep.
+pub(super) fn interrupt_sleeps() {
     extern "C" fn nothing(_: libc::c_int) {}
     let handler: extern "C" fn(libc::c_int) = nothing;
     // SAFETY: all zeros are a valid value.
@@ -20,6 +21,10 @@ pub(super) fn a_signal_can_end_a_join_and_a_drivers_wait() {
     // SAFETY: the handler does nothing, and the old action is not asked for.
     let set = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
     assert_eq!(set, 0);
+}
+
+pub(super) fn a_signal_can_end_a_join_and_a_drivers_wait() {
+    interrupt_sleeps();
 
     let (gate, calls) = (Arc::new(Event::new()), Arc::new(AtomicUsize::new(0)));
     let gate_too = Arc::clone(&gate);
