@@ -122,3 +122,23 @@ fn a_handler_may_end_a_wait_at_a_barrier_and_leaves_it_whole() {
     assert_eq!(result, Err(BarrierError::Interrupted));
     assert_eq!((BARRIER.waiting(), BARRIER.is_broken()), (0, false));
 }
+
+#[test]
+fn the_numbers_at_a_barrier_are_distinct_after_a_party_was_called_away() {
+    static BARRIER: Barrier = Barrier::new(3);
+    let (sender, receiver) = mpsc::channel();
+    let called_away = signalled(1, move |on_signal| {
+        BARRIER.wait_with(None, &mut || {
+            // It stands at the barrier still; another comes behind it.
+            sender.send(spawn(|| BARRIER.wait())).unwrap();
+            common::until("both wait", || BARRIER.waiting() == 2);
+            on_signal()
+        })
+    });
+    assert_eq!(called_away, Err(BarrierError::Interrupted));
+    let mut parties: Vec<Call<_>> = receiver.iter().collect();
+    parties.extend((0..2).map(|_| spawn(|| BARRIER.wait())));
+    let mut numbers: Vec<_> = parties.into_iter().map(|party| party.result().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [0, 1, 2]);
+}

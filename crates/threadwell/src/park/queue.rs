@@ -45,6 +45,18 @@ impl Token {
     pub(crate) const GRANTED: Self = Self(2);
     /// What was waited for will not come.
     pub(crate) const BROKEN: Self = Self(3);
+    /// What was waited for has come; the thread is the first of several.
+    const FIRST: u32 = 4;
+
+    /// What was waited for has come, and the thread is the `n`th (from 0) of those that it came for.
+    pub(crate) fn numbered(n: u32) -> Self {
+        Self(Self::FIRST + n)
+    }
+
+    /// The number in a [`Token::numbered`].
+    pub(crate) fn number(self) -> usize {
+        (self.0 - Self::FIRST) as usize
+    }
 }
 
 /// How [`WaitQueue::park`] ended.

@@ -14,7 +14,11 @@
 //! leaves it any more, and newcomers wait for the next round.
 //!
 //! A thread whose deadline passes while the barrier fills breaks it, for everyone; a thread that a
-//! signal handler calls away takes itself out of the count. Both are what Python does.
+//! signal handler calls away takes itself out of the count. Both are what Python does. The others get
+//! their numbers when they are picked, first come first: so these are distinct whoever has left.
+//!
+//! `ACTING` carries the fork epoch in which it was entered. From an older one it counts as `BROKEN`:
+//! the thread that acts is the parent's, or is the one that forked and passes all the same.
 //!
 //! # Memory ordering
 //!
@@ -29,11 +33,14 @@ use crate::park::{
     without_unwinding,
 };
 use crate::primitive::{AtomicU32, AtomicUsize, Relaxed, const_fn};
+use crate::sys::epoch;
 use crate::time::Deadline;
 
 const FILLING: u32 = 0;
 const ACTING: u32 = 1;
 const BROKEN: u32 = 2;
+const STATE: u32 = 3;
+const EPOCH_SHIFT: u32 = 2;
 
 /// A barrier that a fixed number of threads pass together, again and again. `threading.Barrier`.
 ///
@@ -53,9 +60,11 @@ const BROKEN: u32 = 2;
 /// # Fork
 ///
 /// In the child of a `fork` the barrier still counts parties that waited in the parent; they do not
-/// exist there, so reset it before use.
+/// exist there, so reset it before use. If its last party was acting at that moment, it is broken in
+/// the child until it is reset, or until that party passes, if it was the one that forked.
 pub struct Barrier {
     parties: usize,
+    /// One of the states in its lowest bits; above them, with `ACTING`, the fork epoch.
     state: AtomicU32,
     /// How many rounds have ended, in whatever way; wraps.
     round: AtomicUsize,
@@ -70,7 +79,8 @@ pub enum BarrierError {
     /// The barrier is broken: by a deadline that passed, by [`Barrier::abort`], by an action that
     /// failed, or, for those who waited at that moment, by [`Barrier::reset`].
     Broken,
-    /// A signal handler ended this thread's wait. The others still wait.
+    /// A signal handler ended this thread's wait. The others still wait; or they have passed, if the
+    /// last one had arrived by then.
     Interrupted,
 }
 
@@ -89,7 +99,8 @@ impl std::error::Error for BarrierError {}
 #[derive(Debug)]
 #[must_use]
 pub enum Arrival<'a> {
-    /// The barrier was passed; this thread was the `n`th to arrive, counted from 0.
+    /// The barrier was passed; this thread was the `n`th to arrive, counted from 0, of those that have
+    /// passed.
     Passed(usize),
     /// This thread is the last to arrive. The others wait until it says that they may go.
     Last(LastArrival<'a>),
@@ -135,7 +146,7 @@ impl Drop for LastArrival<'_> {
 
 /// What a thread found when it arrived.
 enum Found {
-    Place(usize),
+    Place,
     /// The last place, in that round.
     Last(usize),
     Acting,
@@ -177,6 +188,10 @@ impl Barrier {
     }
 
     /// [`Barrier::wait`] until `deadline`, if any, or until `on_signal` ends the wait.
+    ///
+    /// Both count as long as the barrier fills. Once the last party has arrived they come too late: a
+    /// party passes when that one lets it, and a thread that comes meanwhile waits for the next round
+    /// to begin, however long the action takes.
     ///
     /// # Errors
     ///
@@ -220,7 +235,7 @@ impl Barrier {
                 next: None,
                 validate: |_: &mut QueueGuard<'_>| {
                     found = self.take_place();
-                    matches!(found, Found::Place(_) | Found::Acting)
+                    matches!(found, Found::Place | Found::Acting)
                 },
                 before_sleep: || true,
                 leave: |queue: &mut QueueGuard<'_>, cause: Cause| {
@@ -235,22 +250,24 @@ impl Barrier {
                     return Ok(Arrival::Last(LastArrival { barrier: self, round }));
                 }
                 (_, Found::Broken) => return Err(BarrierError::Broken),
-                (Parked::Interrupted | Parked::Woken { signal: Signal::Ends, .. }, _) => {
-                    return Err(BarrierError::Interrupted);
-                }
-                (Parked::Woken { token: Token::BROKEN, .. } | Parked::TimedOut, _) => {
-                    return Err(BarrierError::Broken);
-                }
-                (Parked::Woken { .. }, Found::Place(index)) => return Ok(Arrival::Passed(index)),
                 (Parked::Forked { ends }, found) => {
                     // The queue was lost in a `fork`: the thread arrives again, not once more.
-                    if let Found::Place(_) = found {
+                    if let Found::Place = found {
                         let _queue = self.queue.lock();
                         self.leave_place();
                     }
                     if ends {
                         return Err(BarrierError::Interrupted);
                     }
+                }
+                (Parked::Interrupted | Parked::Woken { signal: Signal::Ends, .. }, _) => {
+                    return Err(BarrierError::Interrupted);
+                }
+                (Parked::Woken { token: Token::BROKEN, .. } | Parked::TimedOut, _) => {
+                    return Err(BarrierError::Broken);
+                }
+                (Parked::Woken { token, .. }, Found::Place) => {
+                    return Ok(Arrival::Passed(token.number()));
                 }
                 // The action of the round before is over.
                 (Parked::Woken { .. }, Found::Acting) | (Parked::Refused, _) => {}
@@ -265,7 +282,7 @@ impl Barrier {
     /// [`BarrierError::Broken`].
     pub fn try_arrive(&self) -> Option<Result<LastArrival<'_>, BarrierError>> {
         let _queue = self.queue.lock();
-        match self.state.load(Relaxed) {
+        match self.state() {
             FILLING if self.arrived.load(Relaxed) + 1 == self.parties => {
                 let _ = self.take_place();
                 Some(Ok(LastArrival { barrier: self, round: self.round.load(Relaxed) }))
@@ -275,9 +292,17 @@ impl Barrier {
         }
     }
 
+    fn state(&self) -> u32 {
+        let word = self.state.load(Relaxed);
+        match word & STATE {
+            ACTING if word != acting() => BROKEN,
+            state => state,
+        }
+    }
+
     /// Takes the next place, if there is one. The queue's mutex is held.
     fn take_place(&self) -> Found {
-        match self.state.load(Relaxed) {
+        match self.state() {
             FILLING => {}
             ACTING => return Found::Acting,
             _ => return Found::Broken,
@@ -285,9 +310,9 @@ impl Barrier {
         let place = self.arrived.load(Relaxed);
         self.arrived.store(place + 1, Relaxed);
         if place + 1 < self.parties {
-            return Found::Place(place);
+            return Found::Place;
         }
-        self.state.store(ACTING, Relaxed);
+        self.state.store(acting(), Relaxed);
         Found::Last(self.round.load(Relaxed))
     }
 
@@ -297,7 +322,7 @@ impl Barrier {
     }
 
     fn may_leave(&self, queue: &mut QueueGuard<'_>, cause: Cause, breaking: &mut Wakes) -> bool {
-        if self.state.load(Relaxed) == ACTING {
+        if self.state() == ACTING {
             return false;
         }
         match cause {
@@ -311,7 +336,11 @@ impl Barrier {
     fn release(&self, queue: &mut QueueGuard<'_>) -> Wakes {
         let mut wakes = Wakes::none();
         self.begin_round(FILLING);
-        queue.pick_all(Token::RETRY, &mut wakes);
+        // Those who wait for the next round are behind the parties of this one.
+        let mut number = 0;
+        while queue.pick(Token::numbered(number), &mut wakes) {
+            number += 1;
+        }
         wakes
     }
 
@@ -337,7 +366,7 @@ impl Barrier {
     pub fn reset_deferred(&self) -> Wakes {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
-        if self.state.load(Relaxed) != ACTING {
+        if self.state() != ACTING {
             self.give_up(&mut queue, FILLING, &mut wakes);
         }
         wakes
@@ -366,7 +395,7 @@ impl Barrier {
     /// How many threads wait at this moment for others to arrive.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        match self.state.load(Relaxed) {
+        match self.state() {
             FILLING => self.arrived.load(Relaxed),
             _ => 0,
         }
@@ -375,8 +404,13 @@ impl Barrier {
     /// Whether the barrier is broken.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.state.load(Relaxed) == BROKEN
+        self.state() == BROKEN
     }
+}
+
+/// `ACTING` in this process.
+fn acting() -> u32 {
+    ACTING | epoch::current() << EPOCH_SHIFT
 }
 
 impl fmt::Debug for Barrier {

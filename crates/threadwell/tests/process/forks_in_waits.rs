@@ -1,4 +1,5 @@
-//! A `fork` in the middle of a wait: by its signal handler, or while it lets go of a lock.
+//! A `fork` in the middle of a wait: by its signal handler, or while it lets go of a lock; and one in
+//! the middle of another thread's action.
 
 #![expect(unsafe_code, reason = "forks, and sends signals")]
 
@@ -7,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use threadwell::{
-    Barrier, BarrierError, Condition, Deadline, Event, Lock, OnSignal, Semaphore, Thread,
+    Arrival, Barrier, BarrierError, Condition, Deadline, Event, Lock, OnSignal, Semaphore, Thread,
     WaitOutcome, resume,
 };
 
-use crate::forks::{begin_child, exit_code};
+use crate::forks::{begin_child, exit_code, in_child};
 use crate::harness::{LONG, until};
 use crate::signals::interrupt_sleeps;
 
@@ -134,4 +135,61 @@ pub(super) fn a_wake_up_from_before_the_fork_counts_in_the_child() {
     let wait = |on_signal: OnSignal<'_>| BARRIER.wait_with(None, on_signal) == Ok(0);
     assert!(forked_in_a_wait(&wait, arrive, ControlFlow::Continue(())), "barrier");
     println!("ok");
+}
+
+pub(super) fn a_barrier_whose_action_stayed_behind_is_broken_until_reset() {
+    let barrier = Arc::new(Barrier::new(2));
+    let (acts, gate) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let parties: Vec<_> = (0..2)
+        .map(|_| {
+            let (barrier, acts, gate) =
+                (Arc::clone(&barrier), Arc::clone(&acts), Arc::clone(&gate));
+            Thread::spawn(move || match barrier.arrive(None, &mut resume).unwrap() {
+                Arrival::Passed(number) => number,
+                Arrival::Last(last) => {
+                    acts.set();
+                    gate.wait();
+                    last.pass().unwrap().0
+                }
+            })
+            .unwrap()
+        })
+        .collect();
+    acts.wait();
+    let code = in_child(true, || {
+        assert_eq!((barrier.is_broken(), barrier.waiting()), (true, 0));
+        assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+        assert_eq!(barrier.wait_until(Deadline::PAST), Err(BarrierError::Broken));
+        barrier.reset();
+        assert!(!barrier.is_broken());
+        let barrier_too = Arc::clone(&barrier);
+        let other = Thread::spawn(move || barrier_too.wait().unwrap()).unwrap();
+        assert_eq!(barrier.wait().unwrap() + other.join().unwrap(), 1);
+        println!("child");
+    });
+    assert_eq!(code, 0);
+    gate.set();
+    assert_eq!(parties.iter().map(|party| party.join().unwrap()).sum::<usize>(), 1);
+}
+
+pub(super) fn an_action_that_forks_goes_on_in_both() {
+    let barrier = Barrier::new(1);
+    let act = || match barrier.arrive(None, &mut resume) {
+        Ok(Arrival::Last(last)) => last,
+        other => panic!("not the last to arrive: {other:?}"),
+    };
+    let last = act();
+    // SAFETY: the child goes on with this crate, and exits.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0);
+    if child == 0 {
+        begin_child(true);
+    }
+    assert_eq!(last.pass().map(|(number, _)| number), Ok(0));
+    assert_eq!(barrier.wait(), Ok(0));
+    if child == 0 {
+        println!("child");
+    } else {
+        assert_eq!(exit_code(child), 0);
+    }
 }

@@ -66,6 +66,8 @@ scenarios! {
     forks_in_waits::a_handler_that_forks_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_fork_as_the_lock_is_let_go_of_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_wake_up_from_before_the_fork_counts_in_the_child => |ended| ended.well("ok\n");
+    forks_in_waits::a_barrier_whose_action_stayed_behind_is_broken_until_reset => |ended| ended.well("child\n");
+    forks_in_waits::an_action_that_forks_goes_on_in_both => |ended| ended.well("child\n");
     signals::a_signal_can_end_a_join_and_a_drivers_wait => |ended| ended.well("ok\n");
 }
 
