@@ -131,6 +131,19 @@ def test_initialising_a_semaphore_again_makes_it_new():
     assert (semaphore._value, semaphore._initial_value) == (5, 5)
 
 
+def test_a_lock_count_that_would_overflow_is_an_error():
+    lock = _native.RLock()
+    most = 2 * sys.maxsize + 1
+    lock._acquire_restore((most, 0))
+    calls = [lock.acquire, lambda: lock.acquire(timeout=1), lock.__enter__, lambda: lock.acquire(blocking=False)]
+    for call in [*calls, lambda: lock._acquire_restore((1, 0)), lambda: lock._acquire_restore((most, 0))]:
+        with pytest.raises(OverflowError, match=r"^Internal lock count overflowed$"):
+            call()
+    assert repr(lock).startswith("<locked ")
+    assert lock._release_save()[0] == most
+    assert repr(lock).startswith("<unlocked ")
+
+
 def test_a_barrier_keeps_its_parties():
     barrier = _native.Barrier(1)
     with pytest.raises(RuntimeError, match="keeps the parties"):

@@ -1,6 +1,6 @@
 //! The exceptions of the interpreter's `threading`, with their messages.
 
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 pyo3::create_exception!(
@@ -18,6 +18,11 @@ pub(crate) fn release_unlocked_lock() -> PyErr {
 #[cold]
 pub(crate) fn release_unacquired_lock() -> PyErr {
     PyRuntimeError::new_err("cannot release un-acquired lock")
+}
+
+#[cold]
+pub(crate) fn lock_count_overflowed() -> PyErr {
+    PyOverflowError::new_err("Internal lock count overflowed")
 }
 
 #[cold]

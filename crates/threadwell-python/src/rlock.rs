@@ -24,7 +24,8 @@ Returns:
 
 Raises:
     ValueError: A timeout together with ``blocking=False``, or a negative one other than -1.
-    OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``.";
+    OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``, or the calling thread has acquired the lock
+        more often than can be counted.";
 
 const RELEASE_DOC: &CStr = c"release($self, /)
 --
@@ -100,6 +101,7 @@ impl PyRLock {
         if lock.try_acquire_all(state.0) {
             return Ok(());
         }
+        slf.get().check_count()?;
         blocking::wait(slf.py(), Until::Forever, |_, on_signal| {
             lock.acquire_all(state.0, on_signal)
         })
@@ -129,12 +131,18 @@ impl PyRLock {
         self.lock.owner().and_then(ThreadId::ident).unwrap_or(0)
     }
 
+    /// After an acquire that did not succeed. Its owner fails for one reason alone.
+    fn check_count(&self) -> PyResult<()> {
+        if self.lock.is_owned() { Err(error::lock_count_overflowed()) } else { Ok(()) }
+    }
+
     #[inline]
     pub(crate) fn acquire(slf: &Bound<'_, Self>, until: Until) -> PyResult<bool> {
         let this = slf.get();
         if this.lock.try_acquire() {
             return Ok(true);
         }
+        this.check_count()?;
         blocking::acquire(slf.py(), &this.lock, until)
     }
 

@@ -153,6 +153,24 @@ fn release_all_and_acquire_all_keep_the_level() {
 }
 
 #[test]
+fn a_count_that_would_overflow_changes_nothing() {
+    static LOCK: RLock = RLock::new();
+    assert!(LOCK.try_acquire_all(usize::MAX - 1));
+    assert!(!LOCK.try_acquire_all(2) && !LOCK.try_acquire_all(usize::MAX));
+    // Zero counts as one.
+    assert!(LOCK.try_acquire_all(0) && !LOCK.try_acquire_all(0) && !LOCK.try_acquire());
+    assert_eq!((LOCK.depth(), LOCK.recursion_count()), (usize::MAX, usize::MAX));
+    let overflows = |acquire: fn()| std::panic::catch_unwind(acquire).is_err();
+    assert!(overflows(|| LOCK.acquire()));
+    assert!(overflows(|| assert!(LOCK.acquire_until(far()))));
+    assert!(overflows(|| assert_eq!(LOCK.acquire_all(1, &mut resume), WaitOutcome::Ready)));
+    assert_eq!(LOCK.release_all().unwrap().0, usize::MAX);
+    assert!(!LOCK.is_locked());
+    assert_eq!(LOCK.acquire_all(usize::MAX, &mut resume), WaitOutcome::Ready);
+    assert_eq!(LOCK.depth(), usize::MAX);
+}
+
+#[test]
 fn the_recursion_count_is_that_of_the_calling_thread() {
     static LOCK: RLock = RLock::new();
     LOCK.acquire();

@@ -49,6 +49,9 @@ pub struct RLock {
     again: AtomicUsize,
 }
 
+/// The first acquire and these fit into the count that others are told.
+const MAX_AGAIN: usize = usize::MAX - 1;
+
 impl RLock {
     const_fn! {
         /// A free lock.
@@ -58,24 +61,48 @@ impl RLock {
         }
     }
 
-    /// Takes the lock if it is free or the calling thread's own. Never waits.
+    /// Takes the lock if it is free or the calling thread's own. Never waits. `false` also if that
+    /// thread has acquired it [`usize::MAX`] times.
     #[must_use]
     #[inline]
     pub fn try_acquire(&self) -> bool {
         let me = current_id();
-        self.lock.try_acquire_as(me) || self.acquire_again(me)
+        self.lock.try_acquire_as(me) || self.acquire_again(me, 1)
     }
 
+    /// Acquires it `count` times more if the calling thread owns it and the count has room.
     #[inline]
-    fn acquire_again(&self, me: ThreadId) -> bool {
+    fn acquire_again(&self, me: ThreadId, count: usize) -> bool {
         let owned = self.lock.owner() == Some(me);
-        if owned {
-            self.again.store(self.again.load(Relaxed) + 1, Relaxed);
+        if !owned {
+            return false;
         }
-        owned
+        let again = self.again.load(Relaxed);
+        let fits = count <= MAX_AGAIN - again;
+        if fits {
+            self.again.store(again + count, Relaxed);
+        }
+        fits
+    }
+
+    /// Waits for a lock that another thread owns.
+    #[cold]
+    fn acquire_contended(
+        &self,
+        me: ThreadId,
+        deadline: Option<Deadline>,
+        on_signal: OnSignal<'_>,
+    ) -> WaitOutcome {
+        // It would wait for itself.
+        assert!(self.lock.owner() != Some(me), "the count of an RLock would overflow");
+        acquire_in_turns(&self.lock, deadline, on_signal)
     }
 
     /// Waits until the lock is free, unless the calling thread owns it already, and takes it.
+    ///
+    /// # Panics
+    ///
+    /// If the calling thread has acquired it [`usize::MAX`] times.
     #[inline]
     pub fn acquire(&self) {
         // Without deadline or interruption there is one way out.
@@ -83,6 +110,10 @@ impl RLock {
     }
 
     /// Waits for the lock until `deadline`. Returns whether it was acquired.
+    ///
+    /// # Panics
+    ///
+    /// As for [`RLock::acquire`].
     #[must_use]
     #[inline]
     pub fn acquire_until(&self, deadline: Deadline) -> bool {
@@ -90,13 +121,17 @@ impl RLock {
     }
 
     /// Waits for the lock until `deadline`, if any, or until `on_signal` ends the wait.
+    ///
+    /// # Panics
+    ///
+    /// As for [`RLock::acquire`].
     #[inline]
     pub fn acquire_with(&self, deadline: Option<Deadline>, on_signal: OnSignal<'_>) -> WaitOutcome {
         let me = current_id();
-        if self.lock.try_acquire_as(me) || self.acquire_again(me) {
+        if self.lock.try_acquire_as(me) || self.acquire_again(me, 1) {
             return WaitOutcome::Ready;
         }
-        acquire_in_turns(&self.lock, deadline, on_signal)
+        self.acquire_contended(me, deadline, on_signal)
     }
 
     /// Undoes one acquire of the calling thread.
@@ -138,29 +173,38 @@ impl RLock {
         Ok((again + 1, self.lock.release_deferred()?))
     }
 
-    /// Takes the lock `count` times at once if that needs no waiting.
+    /// Takes the lock `count` times at once if that needs no waiting; 0 counts as 1. `false` also if
+    /// the calling thread would then have acquired it more than [`usize::MAX`] times.
     #[must_use]
     pub fn try_acquire_all(&self, count: usize) -> bool {
-        let acquired = self.try_acquire();
-        if acquired {
+        let me = current_id();
+        let free = self.lock.try_acquire_as(me);
+        if free {
             self.acquired_all(count);
         }
-        acquired
+        free || self.acquire_again(me, count.max(1))
     }
 
-    /// Waits for the lock and takes it `count` times at once: what [`RLock::release_all`] undid.
+    /// Waits for the lock and takes it `count` times at once: what [`RLock::release_all`] undid. 0
+    /// counts as 1.
+    ///
+    /// # Panics
+    ///
+    /// If the calling thread would then have acquired it more than [`usize::MAX`] times.
     pub fn acquire_all(&self, count: usize, on_signal: OnSignal<'_>) -> WaitOutcome {
-        let outcome = self.acquire_with(None, on_signal);
+        if self.try_acquire_all(count) {
+            return WaitOutcome::Ready;
+        }
+        let outcome = self.acquire_contended(current_id(), None, on_signal);
         if outcome == WaitOutcome::Ready {
             self.acquired_all(count);
         }
         outcome
     }
 
-    /// The lock was just acquired once; makes that `count` times.
+    /// The lock was free, and has just been acquired once; makes that `count` times.
     pub(super) fn acquired_all(&self, count: usize) {
-        let again = self.again.load(Relaxed) + count.saturating_sub(1);
-        self.again.store(again, Relaxed);
+        self.again.store(count.saturating_sub(1), Relaxed);
     }
 
     #[inline]
@@ -206,7 +250,10 @@ impl RLock {
         self.lock.owner()
     }
 
-    /// Frees the lock in the child of a `fork`, whoever owned it in the parent.
+    /// Frees the lock in the child of a `fork`, whoever owned it in the parent, and however often.
+    ///
+    /// Threads that wait for it in this process are told to try again; the thread that owned it in
+    /// this process is told when it releases it, by an error.
     pub fn reinit(&self) {
         self.again.store(0, Relaxed);
         self.lock.reinit();
