@@ -202,14 +202,25 @@ mod live {
 
     /// An identity that no living thread has.
     pub(super) fn next_id() -> ThreadId {
+        next_of(&ISSUED, |id| find(id).is_some())
+    }
+
+    fn next_of(counter: &AtomicU32, is_taken: impl Fn(ThreadId) -> bool) -> ThreadId {
         loop {
-            let issued = ISSUED.fetch_add(1, Relaxed).wrapping_add(1);
+            let step = |issued| Some(after(issued));
+            let (Ok(before) | Err(before)) = counter.fetch_update(Relaxed, Relaxed, step);
+            let issued = after(before);
             let Some(id) = ThreadId::from_raw(issued % ID_LIMIT) else { continue };
-            // Before the first wrap nobody can have it.
-            if issued < ID_LIMIT || find(id).is_none() {
+            // Up to the limit nobody can have it; the counter does not come back to there.
+            if issued < ID_LIMIT || !is_taken(id) {
                 return id;
             }
         }
+    }
+
+    /// The count after `issued`. From the limit on it goes round above it.
+    fn after(issued: u32) -> u32 {
+        if issued >= 2 * ID_LIMIT - 1 { ID_LIMIT } else { issued + 1 }
     }
 
     #[cfg(not(threadwell_loom))]
@@ -244,6 +255,19 @@ mod live {
         return TABLE.lock().get(&id.get()).cloned();
         #[cfg(threadwell_loom)]
         return None::<Arc<ThreadRecord>>.filter(|record| record.id() == id);
+    }
+
+    #[cfg(all(test, not(threadwell_loom)))]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_identity_that_is_taken_is_not_given_out_again() {
+            for before in [ID_LIMIT - 1, 2 * ID_LIMIT - 1, u32::MAX] {
+                let issued = AtomicU32::new(before);
+                assert_eq!(next_of(&issued, |id| id.get() == 1).get(), 2, "after {before}");
+            }
+        }
     }
 }
 
