@@ -151,6 +151,17 @@ fn the_count_cannot_overflow() {
 }
 
 #[test]
+fn reinit_brings_all_permits_back_and_wakes_who_waits() {
+    static SEMAPHORE: BoundedSemaphore = BoundedSemaphore::new(2);
+    SEMAPHORE.acquire();
+    SEMAPHORE.acquire();
+    let waiter = spawn(|| SEMAPHORE.acquire()).blocked();
+    SEMAPHORE.reinit();
+    waiter.result();
+    assert_eq!((SEMAPHORE.permits(), SEMAPHORE.limit()), (1, 2));
+}
+
+#[test]
 fn it_guards_a_resource_of_limited_capacity() {
     static SEATS: BoundedSemaphore = BoundedSemaphore::new(3);
     static INSIDE: AtomicUsize = AtomicUsize::new(0);

@@ -20,6 +20,14 @@ use crate::time::Deadline;
 /// connections.release().unwrap();
 /// assert!(connections.release().is_err());
 /// ```
+///
+/// # Fairness
+///
+/// As for [`Semaphore`].
+///
+/// # Fork
+///
+/// As for [`Semaphore`]; see [`BoundedSemaphore::reinit`].
 pub struct BoundedSemaphore {
     semaphore: Semaphore,
     limit: usize,
@@ -27,7 +35,8 @@ pub struct BoundedSemaphore {
 
 impl BoundedSemaphore {
     const_fn! {
-        /// A semaphore with `limit` permits, now and at most.
+        /// A semaphore with `limit` permits, now and at most. There can be no more than
+        /// [`Semaphore::MAX_PERMITS`]: a higher limit counts as that.
         #[must_use]
         pub const fn new(limit: usize) -> Self {
             let limit = if limit > Semaphore::MAX_PERMITS { Semaphore::MAX_PERMITS } else { limit };
@@ -90,6 +99,11 @@ impl BoundedSemaphore {
     #[inline]
     pub fn release_deferred(&self, permits: usize) -> Result<Wakes, SemaphoreError> {
         self.semaphore.release_within(permits, self.limit)
+    }
+
+    /// As [`Semaphore::reinit`], with all permits.
+    pub fn reinit(&self) {
+        self.semaphore.reinit(self.limit);
     }
 
     /// How many permits there are at this moment.

@@ -224,8 +224,9 @@ impl Lock {
     pub fn reinit(&self) {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
-        queue.pick_all(Token::RETRY, &mut wakes);
+        // Before the tokens: a picked thread may take it at once.
         self.queue.word.store(0, Release);
+        queue.pick_all(Token::RETRY, &mut wakes);
         drop(queue);
     }
 }

@@ -58,7 +58,8 @@ const PERMIT: usize = 2;
 ///
 /// # Fork
 ///
-/// The child of a `fork` finds the count as it was.
+/// The child of a `fork` finds the count as it was: permits that other threads of the parent had
+/// taken do not come back there. See [`Semaphore::reinit`].
 pub struct Semaphore {
     word: AtomicUsize,
     queue: WaitQueue,
@@ -182,12 +183,15 @@ impl Semaphore {
         self.release_contended(permits, limit)
     }
 
-    /// Makes the count `permits`, as if the semaphore were new. Threads that wait try again.
+    /// Makes the count `permits`, as if the semaphore were new: what the child of a `fork` does if
+    /// threads that are not there had taken some. Threads that wait in this process are told to try
+    /// again.
     pub fn reinit(&self, permits: usize) {
         let mut wakes = Wakes::none();
         let mut queue = self.queue.lock();
-        queue.pick_all(Token::RETRY, &mut wakes);
+        // Before the tokens: a picked thread may take one at once.
         self.word.store(permits.min(Self::MAX_PERMITS) * PERMIT, Release);
+        queue.pick_all(Token::RETRY, &mut wakes);
         drop(queue);
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use loom::thread;
-use threadwell::{Event, Lock, Turn, WaitOutcome, model, resume};
+use threadwell::{Condition, Event, Lock, ThreadId, Turn, WaitOutcome, model, resume};
 
 use crate::{Guarded, end, explore};
 
@@ -360,4 +360,43 @@ fn a_turn_that_is_dropped_keeps_nobody_else_asleep() {
             assert!(!lock.is_locked());
         });
     }
+}
+
+#[test]
+fn a_reinit_takes_the_lock_from_nobody_whom_it_wakes() {
+    explore(2, || {
+        let shared = Arc::new((Lock::new(), Condition::new()));
+        let (lock, condition) = &*shared;
+        lock.acquire();
+        let second = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (lock, condition) = &*shared;
+                lock.acquire();
+                // Unless it comes too late, it is picked behind the first.
+                let in_time = condition.waiting() == 1;
+                in_time.then(|| {
+                    condition.wait(lock).unwrap();
+                    ThreadId::current()
+                })
+            })
+        };
+        let notifier = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (lock, condition) = &*shared;
+                lock.acquire();
+                condition.notify_all(lock).unwrap();
+                // Picks the first, which does not come for the lock: free, and waited for.
+                lock.release().unwrap();
+                lock.reinit();
+            })
+        };
+        let first = condition.wait_unlocked(lock, None, &mut resume);
+        std::mem::forget(first.unwrap());
+        notifier.join().unwrap();
+        if let Some(owner) = second.join().unwrap() {
+            assert_eq!(lock.owner(), Some(owner));
+        }
+    });
 }
