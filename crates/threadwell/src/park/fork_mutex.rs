@@ -2,7 +2,7 @@
 //!
 //! A `std::sync::Mutex` that another thread holds at the moment of a `fork` stays held in the child,
 //! where nobody is left to release it. Here the mutex is an [`EpochMutex`], so the first to take it
-//! in the child learns that it was copied:
+//! in the child learns that it was copied (over the futex of Linux: `sys/futex/mod.rs`):
 //!
 //! | At the fork    | What the child finds                                            |
 //! |----------------|-----------------------------------------------------------------|

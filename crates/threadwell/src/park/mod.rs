@@ -32,7 +32,9 @@ pub enum WaitOutcome {
     Ready,
     /// The deadline passed first.
     TimedOut,
-    /// A signal handler ran in this thread, and the caller chose to end the wait.
+    /// A signal handler ran in this thread, and the caller chose to end the wait. The kernel resumes a
+    /// wait without deadline by itself if the handler was installed with `SA_RESTART`: see
+    /// [`OnSignal`].
     Interrupted,
 }
 
@@ -43,6 +45,11 @@ pub enum WaitOutcome {
 /// likes, the very object that is waited for included. A wake-up that arrives meanwhile is not lost,
 /// and not kept from others. If it panics, the wait ends as if it had returned `Break`, and the panic
 /// goes on from there.
+///
+/// On Linux it is called when a handler has ended the sleep in the kernel. One that was installed with
+/// `SA_RESTART` does not end a sleep without deadline: there it is *never* called, so install those
+/// that are to end a wait without the flag, as Python does. Elsewhere a sleep cannot be seen to end for
+/// a signal: it is called every 100 ms, whether a handler has run or not.
 pub type OnSignal<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
 /// The usual [`OnSignal`]: goes on waiting.

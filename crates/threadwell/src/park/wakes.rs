@@ -9,7 +9,8 @@ use super::record::ThreadRecord;
 /// The operation itself is complete: what the threads waited for has happened, and nobody else can
 /// be picked in their place. Holding this back merely leaves them asleep for longer. The use of it
 /// is to wake them after something else, such as letting go of an interpreter's lock that they
-/// would at once have to wait for.
+/// would at once have to wait for. If it is never dropped (`std::mem::forget`), they sleep until their
+/// deadline or a signal, and without these for ever.
 #[derive(Debug, Default)]
 #[must_use = "the threads are woken when this is dropped"]
 pub struct Wakes {

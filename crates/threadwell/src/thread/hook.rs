@@ -194,10 +194,7 @@ pub(super) fn install() {
         return;
     }
     let others = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        // Fails when the thread's locals are being dropped: then it is past its function.
-        if KEEPS.try_with(Cell::get).unwrap_or(false) { keep(info) } else { others(info) }
-    }));
+    std::panic::set_hook(Box::new(move |info| if KEEPS.get() { keep(info) } else { others(info) }));
 }
 
 fn keep(info: &PanicHookInfo<'_>) {

@@ -28,7 +28,8 @@ static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// for those that are started meanwhile, and for pending timers.
 ///
 /// A process does this by itself when it exits. Call it where that is too late: before something is
-/// taken down that the threads still use.
+/// taken down that the threads still use. Two threads that both call it, and of which neither is a
+/// daemon or the main thread, wait for each other for ever.
 ///
 /// # Examples
 ///

@@ -34,7 +34,8 @@ impl Futex {
             return FutexOutcome::TimedOut;
         }
         let timespec = deadline.map(|deadline| libc::timespec {
-            tv_sec: (deadline.as_nanos() / 1_000_000_000) as libc::time_t,
+            // Where it has 32 bits, a deadline beyond them is the last moment that it can tell.
+            tv_sec: (deadline.as_nanos() / 1_000_000_000).try_into().unwrap_or(libc::time_t::MAX),
             tv_nsec: (deadline.as_nanos() % 1_000_000_000) as libc::c_long,
         });
         // FUTEX_WAIT takes a relative timeout; the bitset form takes an absolute one on

@@ -9,6 +9,10 @@
 //! All three keep the same promise. `wait(expected, …)` sleeps only if the word still is
 //! `expected`, checked atomically against `wake`: a thread that changes the word and then wakes
 //! cannot do both between the check and the sleep. A wait may also end for no reason.
+//!
+//! Only Linux' has no state beside the word, and survives a `fork` at any moment. `portable.rs` has a
+//! mutex of `std`, held for an instant by who is about to sleep or to wake: copied at that instant, it
+//! stays locked in the child.
 
 #[cfg(all(target_os = "linux", not(threadwell_loom), not(threadwell_portable)))]
 mod linux;
