@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use threadwell::{
     Arrival, Barrier, BarrierError, Condition, Deadline, Event, Lock, OnSignal, Semaphore, Thread,
-    WaitOutcome, resume,
+    ThreadState, WaitOutcome, resume,
 };
 
 use crate::forks::{begin_child, exit_code, in_child};
@@ -155,7 +155,9 @@ pub(super) fn a_barrier_whose_action_stayed_behind_is_broken_until_reset() {
             .unwrap()
         })
         .collect();
-    acts.wait();
+    until("one acts and the other waits", || {
+        acts.is_set() && parties.iter().all(|party| party.state() == ThreadState::Blocked)
+    });
     let code = in_child(true, || {
         assert_eq!((barrier.is_broken(), barrier.waiting()), (true, 0));
         assert_eq!(barrier.wait(), Err(BarrierError::Broken));
