@@ -28,6 +28,7 @@
 
 use std::fmt;
 
+use super::barrier_error::BarrierError;
 use crate::park::{
     Cause, OnSignal, Park, Parked, QueueGuard, Signal, Token, WaitQueue, Wakes, resume,
     without_unwinding,
@@ -71,29 +72,6 @@ pub struct Barrier {
     arrived: AtomicUsize,
     queue: WaitQueue,
 }
-
-/// Why a thread did not pass a barrier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BarrierError {
-    /// The barrier is broken: by a deadline that passed, by [`Barrier::abort`], by an action that
-    /// failed, or, for those who waited at that moment, by [`Barrier::reset`].
-    Broken,
-    /// A signal handler ended this thread's wait. The others still wait; or they have passed, if the
-    /// last one had arrived by then.
-    Interrupted,
-}
-
-impl fmt::Display for BarrierError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Broken => "the barrier is broken",
-            Self::Interrupted => "the wait at the barrier was interrupted",
-        })
-    }
-}
-
-impl std::error::Error for BarrierError {}
 
 /// How a thread got past [`Barrier::arrive`].
 #[derive(Debug)]
@@ -189,9 +167,8 @@ impl Barrier {
 
     /// [`Barrier::wait`] until `deadline`, if any, or until `on_signal` ends the wait.
     ///
-    /// Both count as long as the barrier fills. Once the last party has arrived they come too late: a
-    /// party passes when that one lets it, and a thread that comes meanwhile waits for the next round
-    /// to begin, however long the action takes.
+    /// Both count only while the barrier fills. Once the last party has arrived, the others pass when
+    /// it lets them, and a thread that comes later waits for the end of its action, however long.
     ///
     /// # Errors
     ///
@@ -249,7 +226,6 @@ impl Barrier {
                 (_, Found::Last(round)) => {
                     return Ok(Arrival::Last(LastArrival { barrier: self, round }));
                 }
-                (_, Found::Broken) => return Err(BarrierError::Broken),
                 (Parked::Forked { ends }, found) => {
                     // The queue was lost in a `fork`: the thread arrives again, not once more.
                     if let Found::Place = found {
@@ -263,9 +239,8 @@ impl Barrier {
                 (Parked::Interrupted | Parked::Woken { signal: Signal::Ends, .. }, _) => {
                     return Err(BarrierError::Interrupted);
                 }
-                (Parked::Woken { token: Token::BROKEN, .. } | Parked::TimedOut, _) => {
-                    return Err(BarrierError::Broken);
-                }
+                (Parked::Woken { token: Token::BROKEN, .. } | Parked::TimedOut, _)
+                | (_, Found::Broken) => return Err(BarrierError::Broken),
                 (Parked::Woken { token, .. }, Found::Place) => {
                     return Ok(Arrival::Passed(token.number()));
                 }

@@ -1,6 +1,7 @@
 //! The primitives.
 
 mod barrier;
+mod barrier_error;
 mod bounded_semaphore;
 mod condition;
 mod condition_lock;
@@ -9,7 +10,8 @@ mod lock;
 mod rlock;
 mod semaphore;
 
-pub use barrier::{Arrival, Barrier, BarrierError, LastArrival};
+pub use barrier::{Arrival, Barrier, LastArrival};
+pub use barrier_error::BarrierError;
 pub use bounded_semaphore::BoundedSemaphore;
 pub use condition::{Condition, NotOwned, Waited};
 pub use condition_lock::ConditionLock;
