@@ -5,7 +5,7 @@ mod common;
 use std::sync::Mutex;
 
 use common::calls::{Call, far, results, soon, spawn};
-use common::until;
+use common::{time_limit, until};
 use threadwell::{Arrival, Barrier, BarrierError, Deadline, ThreadId, resume};
 
 type Passed = Result<usize, BarrierError>;
@@ -25,6 +25,7 @@ fn sorted(mut results: Vec<Passed>) -> Vec<Passed> {
 
 #[test]
 fn all_pass_when_the_last_one_comes_and_each_has_its_number() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     let mut calls = waiting(&BARRIER, 2);
     calls = calls.into_iter().map(Call::blocked).collect();
@@ -34,6 +35,7 @@ fn all_pass_when_the_last_one_comes_and_each_has_its_number() {
 
 #[test]
 fn it_may_be_used_again() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     const ROUNDS: usize = if cfg!(miri) { 3 } else { 100 };
     let calls =
@@ -48,6 +50,7 @@ fn it_may_be_used_again() {
 
 #[test]
 fn a_barrier_of_one_never_blocks() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(1);
     for _ in 0..3 {
         assert_eq!(spawn(|| BARRIER.wait()).result(), Ok(0));
@@ -56,6 +59,7 @@ fn a_barrier_of_one_never_blocks() {
 
 #[test]
 fn parties_and_waiting_are_counted() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     assert_eq!((BARRIER.parties(), BARRIER.waiting()), (3, 0));
     let mut calls = waiting(&BARRIER, 1);
@@ -69,6 +73,7 @@ fn parties_and_waiting_are_counted() {
 
 #[test]
 fn the_last_to_arrive_acts_before_anyone_passes() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     static LOG: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     let others: Vec<_> = (0..2)
@@ -94,6 +99,7 @@ fn the_last_to_arrive_acts_before_anyone_passes() {
 
 #[test]
 fn an_action_that_panics_breaks_the_barrier() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(2);
     let mut others = waiting(&BARRIER, 1);
     let last = spawn(|| {
@@ -110,6 +116,7 @@ fn an_action_that_panics_breaks_the_barrier() {
 
 #[test]
 fn a_deadline_that_passes_breaks_the_barrier_for_all() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     let others = waiting(&BARRIER, 1);
     assert_eq!(spawn(|| BARRIER.wait_until(soon())).result(), Err(BarrierError::Broken));
@@ -120,6 +127,7 @@ fn a_deadline_that_passes_breaks_the_barrier_for_all() {
 
 #[test]
 fn the_last_one_passes_even_if_its_deadline_has_passed() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(2);
     let others = waiting(&BARRIER, 1);
     assert_eq!(spawn(|| BARRIER.wait_until(Deadline::now())).result(), Ok(1));
@@ -128,14 +136,17 @@ fn the_last_one_passes_even_if_its_deadline_has_passed() {
 
 #[test]
 fn a_timed_wait_passes_when_all_come_in_time() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(2);
-    let one = spawn(|| BARRIER.wait_until(far())).blocked();
+    let one = spawn(|| BARRIER.wait_until(far()));
+    until("it waits", || BARRIER.waiting() == 1);
     assert_eq!(spawn(|| BARRIER.wait_until(far())).result(), Ok(1));
     assert_eq!(one.result(), Ok(0));
 }
 
 #[test]
 fn abort_breaks_it_for_those_who_wait_and_those_who_come() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     assert!(!BARRIER.is_broken());
     let others = waiting(&BARRIER, 2);
@@ -148,6 +159,7 @@ fn abort_breaks_it_for_those_who_wait_and_those_who_come() {
 
 #[test]
 fn reset_ends_the_waits_and_leaves_it_usable() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     let others = waiting(&BARRIER, 2);
     BARRIER.reset();
@@ -160,6 +172,7 @@ fn reset_ends_the_waits_and_leaves_it_usable() {
 
 #[test]
 fn reset_repairs_a_broken_barrier() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(1);
     BARRIER.abort();
     BARRIER.reset();
@@ -169,6 +182,7 @@ fn reset_repairs_a_broken_barrier() {
 
 #[test]
 fn reset_of_an_empty_barrier_changes_nothing() {
+    let _limit = time_limit();
     let barrier = Barrier::new(2);
     barrier.reset();
     assert_eq!((barrier.is_broken(), barrier.waiting()), (false, 0));
@@ -176,6 +190,7 @@ fn reset_of_an_empty_barrier_changes_nothing() {
 
 #[test]
 fn zero_parties_count_as_one() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(0);
     assert_eq!(BARRIER.parties(), 1);
     assert_eq!(spawn(|| BARRIER.wait()).result(), Ok(0));
@@ -183,6 +198,7 @@ fn zero_parties_count_as_one() {
 
 #[test]
 fn one_thread_may_be_singled_out_by_its_number() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(4);
     static PRINTED: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
     results((0..4).map(|_| {
@@ -197,6 +213,7 @@ fn one_thread_may_be_singled_out_by_its_number() {
 
 #[test]
 fn a_last_arrival_of_an_aborted_round_has_no_say_in_the_next() {
+    let _limit = time_limit();
     let barrier = Barrier::new(1);
     let last = || match barrier.arrive(None, &mut threadwell::resume) {
         Ok(threadwell::Arrival::Last(last)) => last,

@@ -6,16 +6,19 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use common::calls::{Call, far, results, soon, spawn};
+use common::{time_limit, until};
 use threadwell::{Deadline, Event};
 
 #[test]
 fn the_flag_is_down_at_first() {
+    let _limit = time_limit();
     assert!(!Event::new().is_set());
     assert!(!Event::default().is_set());
 }
 
 #[test]
 fn set_raises_and_clear_lowers_the_flag() {
+    let _limit = time_limit();
     let event = Event::new();
     for _ in 0..2 {
         event.set();
@@ -29,6 +32,7 @@ fn set_raises_and_clear_lowers_the_flag() {
 
 #[test]
 fn wait_returns_at_once_when_set() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     EVENT.set();
     spawn(|| EVENT.wait()).result();
@@ -37,6 +41,7 @@ fn wait_returns_at_once_when_set() {
 
 #[test]
 fn wait_blocks_until_set() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     static ORDER: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     let call = spawn(|| {
@@ -52,6 +57,7 @@ fn wait_blocks_until_set() {
 
 #[test]
 fn set_wakes_every_waiter() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     let calls: Vec<_> = (0..5).map(|_| spawn(|| EVENT.wait()).blocked()).collect();
     EVENT.set();
@@ -60,6 +66,7 @@ fn set_wakes_every_waiter() {
 
 #[test]
 fn wait_blocks_again_after_clear() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     EVENT.set();
     EVENT.clear();
@@ -70,9 +77,10 @@ fn wait_blocks_again_after_clear() {
 
 #[test]
 fn set_then_clear_releases_those_who_waited() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
-    let calls: Vec<Call<bool>> =
-        (0..3).map(|_| spawn(|| EVENT.wait_until(far())).blocked()).collect();
+    let calls: Vec<Call<bool>> = (0..3).map(|_| spawn(|| EVENT.wait_until(far()))).collect();
+    until("all of them wait", || EVENT.waiting() == 3);
     EVENT.set();
     EVENT.clear();
     assert_eq!(results(calls), [true; 3]);
@@ -80,7 +88,25 @@ fn set_then_clear_releases_those_who_waited() {
 }
 
 #[test]
+fn waiting_counts_those_who_wait() {
+    let _limit = time_limit();
+    static EVENT: Event = Event::new();
+    let mut calls = Vec::new();
+    for count in 0..3 {
+        until("those who were started wait", || EVENT.waiting() == count);
+        calls.push(spawn(|| EVENT.wait()));
+    }
+    until("all of them wait", || EVENT.waiting() == 3);
+    assert!(!EVENT.wait_until(soon()));
+    assert_eq!(EVENT.waiting(), 3, "who has given up is not counted");
+    EVENT.set();
+    assert_eq!(EVENT.waiting(), 0);
+    results(calls);
+}
+
+#[test]
 fn wait_until_returns_false_on_timeout_only() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     assert!(!EVENT.wait_until(soon()));
     assert!(!EVENT.wait_until(Deadline::now()));
@@ -92,6 +118,7 @@ fn wait_until_returns_false_on_timeout_only() {
 
 #[test]
 fn the_longest_timeout_is_the_end_of_the_clock() {
+    let _limit = time_limit();
     // Where Python raises OverflowError past TIMEOUT_MAX.
     static EVENT: Event = Event::new();
     let call = spawn(|| EVENT.wait_until(Deadline::after(Duration::MAX))).blocked();
@@ -101,6 +128,7 @@ fn the_longest_timeout_is_the_end_of_the_clock() {
 
 #[test]
 fn one_thread_signals_and_another_waits_for_it() {
+    let _limit = time_limit();
     static REQUEST: Event = Event::new();
     static ANSWER: Event = Event::new();
     static LOG: Mutex<Vec<&str>> = Mutex::new(Vec::new());
@@ -118,6 +146,7 @@ fn one_thread_signals_and_another_waits_for_it() {
 
 #[test]
 fn what_was_written_before_set_is_seen_after_wait() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     static VALUE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let call = spawn(|| {
@@ -131,10 +160,13 @@ fn what_was_written_before_set_is_seen_after_wait() {
 
 #[test]
 fn deferred_wakes_hold_the_waiters_back_and_not_the_flag() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
-    let call = spawn(|| EVENT.wait()).blocked();
+    let call = spawn(|| EVENT.wait());
+    until("the thread waits", || EVENT.waiting() == 1);
     let wakes = EVENT.set_deferred();
     assert!(EVENT.is_set());
+    assert_eq!(EVENT.waiting(), 0, "it does not wait for the flag any more");
     assert!(!wakes.is_empty());
     let call = call.blocked();
     drop(wakes);

@@ -455,6 +455,16 @@ impl QueueGuard<'_> {
         !head.is_null() && ptr::eq(next(head), head)
     }
 
+    /// How many threads wait. Looks at each of them.
+    pub(crate) fn len(&self) -> usize {
+        let head = self.head();
+        if head.is_null() {
+            return 0;
+        }
+        let others = std::iter::successors(Some(next(head)), |&node| Some(next(node)));
+        1 + others.take_while(|&node| !ptr::eq(node, head)).count()
+    }
+
     /// The longest waiter, and when it began to wait, in nanoseconds.
     pub(crate) fn front(&self) -> Option<(ThreadId, u64)> {
         let head = self.head();

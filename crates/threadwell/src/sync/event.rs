@@ -107,6 +107,15 @@ impl Event {
         self.queue.word.fetch_and(!SET, Acquire);
     }
 
+    /// How many threads wait at this moment. A `set` that comes next wakes each of them that does not
+    /// give up first, also if a `clear` follows at once.
+    ///
+    /// It counts them one by one, and keeps `set` and `wait` from the queue meanwhile.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.lock().len()
+    }
+
     /// Waits until the flag is up.
     #[inline]
     pub fn wait(&self) {

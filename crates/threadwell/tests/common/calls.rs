@@ -41,8 +41,10 @@ pub(crate) fn spawn<T: Send + 'static>(function: impl FnOnce() -> T + Send + 'st
 }
 
 impl<T> Call<T> {
-    /// Waits until the thread sleeps, as in a call that blocks. It gives a test the interleaving it
-    /// is about; no test is wrong if it errs, or where the platform does not tell.
+    /// Waits until the thread sleeps, as in a call that blocks. It makes the interleaving that a test
+    /// is about likely, not certain: the thread may sleep for another reason before it has queued
+    /// up, and not every platform tells. What holds of queued threads alone is tested once the
+    /// primitive has counted them (`waiting`).
     #[track_caller]
     pub(crate) fn blocked(self) -> Self {
         if let Some(stat) = &self.stat {

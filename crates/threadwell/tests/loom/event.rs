@@ -129,6 +129,26 @@ fn pulse_releases_a_waiter_already_there() {
 }
 
 #[test]
+fn a_pulse_releases_whoever_was_counted_before() {
+    explore(2, || {
+        let event = Arc::new(Event::new());
+        let waiters = [0, 1].map(|_| {
+            let event = Arc::clone(&event);
+            thread::spawn(move || event.wait())
+        });
+        let counted = event.waiting();
+        event.set();
+        if counted == 2 {
+            event.clear();
+        }
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        assert_eq!(event.waiting(), 0);
+    });
+}
+
+#[test]
 fn set_releases_nobody_who_comes_after_a_clear() {
     explore(3, || {
         let event = Arc::new(Event::new());
