@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::calls::{Call, far, results, soon, spawn};
-use common::until;
+use common::{time_limit, until};
 use threadwell::{Condition, Deadline, Lock, NotOwned, RLock};
 
 /// A lock, a condition, and the numbers of the threads that were notified, in order.
@@ -52,6 +52,7 @@ impl Pair {
 
 #[test]
 fn without_the_lock_wait_and_notify_are_errors() {
+    let _limit = time_limit();
     fn refuses(lock: &impl threadwell::ConditionLock) {
         let condition = Condition::new();
         assert_eq!(condition.wait(lock), Err(NotOwned));
@@ -67,6 +68,7 @@ fn without_the_lock_wait_and_notify_are_errors() {
 
 #[test]
 fn wait_with_an_rlock_of_another_thread_is_an_error() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     static CONDITION: Condition = Condition::new();
     LOCK.acquire();
@@ -76,6 +78,7 @@ fn wait_with_an_rlock_of_another_thread_is_an_error() {
 
 #[test]
 fn wait_releases_the_lock_and_has_it_again_afterwards() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let call = spawn(|| {
         PAIR.lock.acquire();
@@ -90,6 +93,7 @@ fn wait_releases_the_lock_and_has_it_again_afterwards() {
 
 #[test]
 fn a_notified_thread_does_not_return_before_the_lock_is_released() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let mut calls = PAIR.waiters(1);
     PAIR.locked(|| {
@@ -102,6 +106,7 @@ fn a_notified_thread_does_not_return_before_the_lock_is_released() {
 
 #[test]
 fn wait_until_tells_a_notification_from_a_timeout() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let calls = PAIR.waiters(1);
     PAIR.locked(|| PAIR.condition.notify(&PAIR.lock, 1).unwrap());
@@ -115,6 +120,7 @@ fn wait_until_tells_a_notification_from_a_timeout() {
 
 #[test]
 fn notify_one_wakes_one() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let calls = PAIR.waiters(3);
     for count in 1..=3 {
@@ -127,6 +133,7 @@ fn notify_one_wakes_one() {
 
 #[test]
 fn notify_n_wakes_exactly_n() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let calls = PAIR.waiters(5);
     PAIR.locked(|| PAIR.condition.notify(&PAIR.lock, 2).unwrap());
@@ -139,6 +146,7 @@ fn notify_n_wakes_exactly_n() {
 
 #[test]
 fn notify_more_than_there_are_wakes_all() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let calls = PAIR.waiters(2);
     PAIR.locked(|| PAIR.condition.notify(&PAIR.lock, 10).unwrap());
@@ -147,6 +155,7 @@ fn notify_more_than_there_are_wakes_all() {
 
 #[test]
 fn notify_all_wakes_all() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let calls = PAIR.waiters(5);
     PAIR.locked(|| PAIR.condition.notify_all(&PAIR.lock).unwrap());
@@ -155,6 +164,7 @@ fn notify_all_wakes_all() {
 
 #[test]
 fn threads_are_notified_in_order_of_arrival() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     let calls = PAIR.waiters(4);
     for count in 1..=4 {
@@ -167,6 +177,7 @@ fn threads_are_notified_in_order_of_arrival() {
 
 #[test]
 fn notify_without_a_waiter_does_nothing_and_is_not_kept() {
+    let _limit = time_limit();
     let pair = Pair::new();
     pair.lock.acquire();
     pair.condition.notify(&pair.lock, 1).unwrap();
@@ -176,6 +187,7 @@ fn notify_without_a_waiter_does_nothing_and_is_not_kept() {
 
 #[test]
 fn wait_releases_an_rlock_of_any_level_and_restores_the_level() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     static CONDITION: Condition = Condition::new();
     let call = spawn(|| {
@@ -194,6 +206,7 @@ fn wait_releases_an_rlock_of_any_level_and_restores_the_level() {
 
 #[test]
 fn several_conditions_may_share_a_lock() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static FULL: Condition = Condition::new();
     static EMPTY: Condition = Condition::new();
@@ -221,6 +234,7 @@ fn several_conditions_may_share_a_lock() {
 
 #[test]
 fn a_loop_around_wait_waits_for_a_predicate() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     static READY: AtomicUsize = AtomicUsize::new(0);
     static ASKED: AtomicUsize = AtomicUsize::new(0);
@@ -247,6 +261,7 @@ fn a_loop_around_wait_waits_for_a_predicate() {
 
 #[test]
 fn producers_and_consumers_lose_nothing() {
+    let _limit = time_limit();
     static PAIR: Pair = Pair::new();
     static ITEMS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     const EACH: usize = if cfg!(miri) { 10 } else { 2_000 };
@@ -290,6 +305,7 @@ fn producers_and_consumers_lose_nothing() {
 
 #[test]
 fn a_lock_of_another_make_may_protect_it() {
+    let _limit = time_limit();
     static MUTEX: Mutex<bool> = Mutex::new(false);
     static CONDITION: Condition = Condition::new();
     let call = spawn(|| {

@@ -1,5 +1,7 @@
-//! The modules depend on each other in one direction.
+//! What can be read off the sources: the modules depend on each other in one direction, each test has
+//! a time limit, and `SAFETY.md` lists the files with unsafe code.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -84,4 +86,87 @@ fn an_arrow_that_points_back_is_found() {
     assert_eq!(arrows_back("sys", "let id = crate::park::id();"), ["line 1: sys → park"]);
     assert_eq!(arrows_back("sync", "use crate::Thread;"), ["line 1: sync → Thread"]);
     assert!(arrows_back("park", "/// See `crate::thread`.").is_empty());
+}
+
+/// Test files that need no [`time_limit`](common::time_limit): this one waits for nothing, and the
+/// stress tests, which may be told to go on for long, watch their threads themselves.
+const WITHOUT_TIME_LIMIT: [&str; 2] = ["layers.rs", "stress.rs"];
+
+/// The tests of a file that do not begin with their time limit.
+fn unlimited(source: &str) -> Vec<&str> {
+    let lines: Vec<_> = source.lines().map(str::trim).collect();
+    let tests = (0..lines.len()).filter(|&index| lines[index] == "#[test]");
+    let heads = tests.filter_map(|test| (test..lines.len()).find(|&at| lines[at].ends_with('{')));
+    let open = heads.filter(|&head| lines.get(head + 1) != Some(&"let _limit = time_limit();"));
+    open.map(|head| lines[head]).collect()
+}
+
+#[test]
+fn each_test_has_a_time_limit() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut wrong = Vec::new();
+    let mut tests = 0;
+    for entry in fs::read_dir(root).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if !name.ends_with(".rs") || WITHOUT_TIME_LIMIT.contains(&&*name) {
+            continue;
+        }
+        let source = fs::read_to_string(entry.path()).unwrap();
+        tests += source.matches("#[test]").count();
+        wrong.extend(unlimited(&source).iter().map(|head| format!("{name}: {head}")));
+    }
+    assert!(wrong.is_empty(), "these have no time limit:\n{}", wrong.join("\n"));
+    assert!(tests > 100, "only {tests} tests were seen");
+}
+
+#[test]
+fn a_test_without_a_time_limit_is_found() {
+    let limited = "#[test]\nfn a() {\n    let _limit = time_limit();\n}";
+    assert!(unlimited(limited).is_empty());
+    assert!(unlimited("fn helper() {\n}").is_empty());
+    assert_eq!(unlimited("#[test]\nfn a() {\n}"), ["fn a() {"]);
+    assert_eq!(unlimited("#[test]\n#[ignore]\nfn a() {\n    b();\n}"), ["fn a() {"]);
+    assert_eq!(unlimited(&format!("#[test]\nfn b() {{\n}}\n{limited}")), ["fn b() {"]);
+}
+
+/// The crates that `SAFETY.md` has a table for, by their directories' names.
+const CRATES: [&str; 2] = ["threadwell", "threadwell-python"];
+
+/// The files that the table of a crate begins its rows with.
+fn safety_rows(page: &str, name: &str) -> BTreeSet<String> {
+    let heading = format!("## `crates/{name}`");
+    let section = page.lines().skip_while(|line| *line != heading).skip(1);
+    let section = section.take_while(|line| !line.starts_with("## "));
+    let modules = section.filter_map(|row| row.strip_prefix("| `")?.split(" | ").next());
+    modules.flat_map(|cell| cell.split(", ")).map(|file| file.replace('`', "")).collect()
+}
+
+/// Whether the keyword is in a file's code: its name as a lint does not count.
+fn has_unsafe(source: &str) -> bool {
+    let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.any(|word| word == "unsafe")
+}
+
+#[test]
+fn the_files_with_unsafe_code_are_those_of_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("SAFETY.md")).unwrap();
+    for name in CRATES {
+        let directory = root.join("crates").join(name).join("src");
+        let files = sources(&directory).into_iter();
+        let files = files.filter(|path| has_unsafe(&fs::read_to_string(path).unwrap()));
+        let names = files.map(|path| path.strip_prefix(&directory).unwrap().display().to_string());
+        assert_eq!(safety_rows(&page, name), names.collect(), "in SAFETY.md, and in {name}");
+    }
+}
+
+#[test]
+fn unsafe_code_and_its_rows_are_found() {
+    assert!(has_unsafe("let id = unsafe { id() };"));
+    assert!(has_unsafe("unsafe impl Send for Queue {}"));
+    assert!(!has_unsafe("#![deny(unsafe_code)] // Nothing unsafe here.\n/// Not `unsafe`."));
+    let page = "## `crates/a`\n\n| Module | Why |\n|---|---|\n| `b.rs`, `c/d.rs` | `e` |\n## `crates/f`\n| `g.rs` | |";
+    assert_eq!(safety_rows(page, "a"), ["b.rs", "c/d.rs"].map(String::from).into());
+    assert_eq!(safety_rows(page, "f"), ["g.rs"].map(String::from).into());
 }

@@ -170,6 +170,7 @@ fn init_may_use_other_locals_and_its_own() {
 
 #[test]
 fn a_local_can_be_asked_while_the_threads_own_are_dropped() {
+    let _limit = time_limit();
     struct Asks(Arc<Local<i32>>, Arc<AtomicUsize>);
     impl Drop for Asks {
         fn drop(&mut self) {
@@ -179,7 +180,6 @@ fn a_local_can_be_asked_while_the_threads_own_are_dropped() {
     thread_local! {
         static ASKS: Cell<Option<Asks>> = const { Cell::new(None) };
     }
-    let _limit = time_limit();
     let (local, got) = (Arc::new(Local::new(|| 7)), Arc::new(AtomicUsize::new(0)));
     let asks = Asks(Arc::clone(&local), Arc::clone(&got));
     let thread = Thread::spawn(move || {

@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::calls::{far, results, soon, spawn};
-use common::until;
+use common::{time_limit, until};
 use threadwell::{Barrier, Deadline, Lock, ReleaseError, ThreadId};
 
 #[test]
 fn is_created_unlocked() {
+    let _limit = time_limit();
     let lock = Lock::new();
     assert!(!lock.is_locked());
     assert_eq!(lock.owner(), None);
@@ -18,6 +19,7 @@ fn is_created_unlocked() {
 
 #[test]
 fn acquire_locks_and_release_unlocks() {
+    let _limit = time_limit();
     let lock = Lock::new();
     lock.acquire();
     assert!(lock.is_locked());
@@ -27,6 +29,7 @@ fn acquire_locks_and_release_unlocks() {
 
 #[test]
 fn acquire_blocks_until_another_thread_releases() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static ORDER: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     LOCK.acquire();
@@ -44,6 +47,7 @@ fn acquire_blocks_until_another_thread_releases() {
 
 #[test]
 fn release_of_an_unlocked_lock_is_an_error_and_changes_nothing() {
+    let _limit = time_limit();
     let lock = Lock::new();
     let error = lock.release().unwrap_err();
     assert_eq!(error, ReleaseError::NotHeld);
@@ -55,6 +59,7 @@ fn release_of_an_unlocked_lock_is_an_error_and_changes_nothing() {
 
 #[test]
 fn any_thread_may_release() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     assert_eq!(spawn(|| LOCK.release()).result(), Ok(()));
@@ -63,6 +68,7 @@ fn any_thread_may_release() {
 
 #[test]
 fn a_second_acquire_by_the_same_thread_does_not_succeed() {
+    let _limit = time_limit();
     let lock = Lock::new();
     lock.acquire();
     assert!(!lock.try_acquire());
@@ -72,6 +78,7 @@ fn a_second_acquire_by_the_same_thread_does_not_succeed() {
 
 #[test]
 fn try_acquire_never_blocks() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     assert!(LOCK.try_acquire());
     assert!(!spawn(|| LOCK.try_acquire()).result());
@@ -79,6 +86,7 @@ fn try_acquire_never_blocks() {
 
 #[test]
 fn a_deadline_passes_and_leaves_the_lock_to_its_holder() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     assert!(!spawn(|| LOCK.acquire_until(soon())).result());
@@ -89,6 +97,7 @@ fn a_deadline_passes_and_leaves_the_lock_to_its_holder() {
 
 #[test]
 fn a_deadline_that_has_passed_takes_a_free_lock_only() {
+    let _limit = time_limit();
     let lock = Lock::new();
     assert!(lock.acquire_until(Deadline::now()));
     assert!(!lock.acquire_until(Deadline::now()));
@@ -96,6 +105,7 @@ fn a_deadline_that_has_passed_takes_a_free_lock_only() {
 
 #[test]
 fn a_timed_acquire_succeeds_when_released_in_time() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let call = spawn(|| LOCK.acquire_until(far())).blocked();
@@ -105,6 +115,7 @@ fn a_timed_acquire_succeeds_when_released_in_time() {
 
 #[test]
 fn the_longest_timeout_is_the_end_of_the_clock() {
+    let _limit = time_limit();
     // Where Python raises OverflowError past TIMEOUT_MAX.
     static LOCK: Lock = Lock::new();
     let end = Deadline::after(std::time::Duration::MAX);
@@ -116,6 +127,7 @@ fn the_longest_timeout_is_the_end_of_the_clock() {
 
 #[test]
 fn one_release_lets_exactly_one_of_several_waiters_go_on() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static THROUGH: AtomicUsize = AtomicUsize::new(0);
     LOCK.acquire();
@@ -138,6 +150,7 @@ fn one_release_lets_exactly_one_of_several_waiters_go_on() {
 
 #[test]
 fn it_has_one_holder_at_a_time() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static TOTAL: AtomicUsize = AtomicUsize::new(0);
     const ROUNDS: usize = if cfg!(miri) { 20 } else { 10_000 };
@@ -157,6 +170,7 @@ fn it_has_one_holder_at_a_time() {
 
 #[test]
 fn the_owner_is_the_thread_that_acquired_it() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     assert_eq!(LOCK.owner(), Some(ThreadId::current()));
@@ -170,6 +184,7 @@ fn the_owner_is_the_thread_that_acquired_it() {
 
 #[test]
 fn a_waiter_that_gave_up_takes_nothing_from_the_next() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let impatient = spawn(|| LOCK.acquire_until(soon()));
@@ -182,6 +197,7 @@ fn a_waiter_that_gave_up_takes_nothing_from_the_next() {
 
 #[test]
 fn debug_shows_the_owner() {
+    let _limit = time_limit();
     let lock = Lock::default();
     assert_eq!(format!("{lock:?}"), "Lock { owner: None }");
     lock.acquire();
@@ -190,6 +206,7 @@ fn debug_shows_the_owner() {
 
 #[test]
 fn two_threads_that_take_two_locks_in_opposite_order_block_each_other() {
+    let _limit = time_limit();
     static ONE: Lock = Lock::new();
     static OTHER: Lock = Lock::new();
     static BOTH_HOLD: Barrier = Barrier::new(2);

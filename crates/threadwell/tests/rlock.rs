@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::calls::{far, results, soon, spawn};
-use common::until;
+use common::{time_limit, until};
 use threadwell::{RLock, ReleaseError, ThreadId, WaitOutcome, resume};
 
 #[test]
 fn is_created_unlocked() {
+    let _limit = time_limit();
     let lock = RLock::new();
     assert!(!lock.is_locked());
     assert!(!lock.is_owned());
@@ -19,6 +20,7 @@ fn is_created_unlocked() {
 
 #[test]
 fn the_owner_acquires_again_without_blocking() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     spawn(|| {
         for level in 1..=3 {
@@ -37,6 +39,7 @@ fn the_owner_acquires_again_without_blocking() {
 
 #[test]
 fn only_the_outermost_release_lets_another_thread_in() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     LOCK.acquire();
     LOCK.acquire();
@@ -48,6 +51,7 @@ fn only_the_outermost_release_lets_another_thread_in() {
 
 #[test]
 fn acquire_blocks_until_the_owner_has_released_as_often_as_it_acquired() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     static ORDER: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     LOCK.acquire();
@@ -68,6 +72,7 @@ fn acquire_blocks_until_the_owner_has_released_as_often_as_it_acquired() {
 
 #[test]
 fn one_of_several_waiters_becomes_the_owner() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     static THROUGH: AtomicUsize = AtomicUsize::new(0);
     static GO_ON: AtomicUsize = AtomicUsize::new(0);
@@ -94,6 +99,7 @@ fn one_of_several_waiters_becomes_the_owner() {
 
 #[test]
 fn release_of_an_unlocked_rlock_is_an_error() {
+    let _limit = time_limit();
     let lock = RLock::new();
     assert_eq!(lock.release(), Err(ReleaseError::NotHeld));
     assert!(lock.release_all().is_err());
@@ -102,6 +108,7 @@ fn release_of_an_unlocked_rlock_is_an_error() {
 
 #[test]
 fn release_by_another_thread_is_an_error_and_changes_nothing() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     LOCK.acquire();
     let error = spawn(|| LOCK.release()).result().unwrap_err();
@@ -113,6 +120,7 @@ fn release_by_another_thread_is_an_error_and_changes_nothing() {
 
 #[test]
 fn try_acquire_succeeds_for_the_owner_only() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     assert!(LOCK.try_acquire());
     assert!(LOCK.try_acquire());
@@ -122,6 +130,7 @@ fn try_acquire_succeeds_for_the_owner_only() {
 
 #[test]
 fn a_deadline_passes() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     LOCK.acquire();
     assert!(LOCK.acquire_until(soon()), "the owner need not wait");
@@ -131,6 +140,7 @@ fn a_deadline_passes() {
 
 #[test]
 fn a_timed_acquire_succeeds_when_released_in_time() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     LOCK.acquire();
     let call = spawn(|| LOCK.acquire_until(far())).blocked();
@@ -140,6 +150,7 @@ fn a_timed_acquire_succeeds_when_released_in_time() {
 
 #[test]
 fn release_all_and_acquire_all_keep_the_level() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     for _ in 0..3 {
         LOCK.acquire();
@@ -172,6 +183,7 @@ fn a_count_that_would_overflow_changes_nothing() {
 
 #[test]
 fn the_recursion_count_is_that_of_the_calling_thread() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     LOCK.acquire();
     assert_eq!(
@@ -183,6 +195,7 @@ fn the_recursion_count_is_that_of_the_calling_thread() {
 
 #[test]
 fn a_nested_call_that_takes_the_same_lock_does_not_deadlock() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     fn outer() -> usize {
         LOCK.acquire();

@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::calls::{far, results, soon, spawn};
-use common::until;
+use common::{time_limit, until};
 use threadwell::{BoundedSemaphore, Deadline, Semaphore, SemaphoreError};
 
 #[test]
 fn the_default_is_one_permit() {
+    let _limit = time_limit();
     assert_eq!(Semaphore::default().permits(), 1);
     let bounded = BoundedSemaphore::default();
     assert_eq!((bounded.permits(), bounded.limit()), (1, 1));
@@ -18,6 +19,7 @@ fn the_default_is_one_permit() {
 
 #[test]
 fn acquire_takes_a_permit_and_release_adds_one() {
+    let _limit = time_limit();
     let semaphore = Semaphore::new(2);
     semaphore.acquire();
     assert_eq!(semaphore.permits(), 1);
@@ -29,6 +31,7 @@ fn acquire_takes_a_permit_and_release_adds_one() {
 
 #[test]
 fn permits_are_releases_minus_acquires_plus_the_initial_value() {
+    let _limit = time_limit();
     let semaphore = Semaphore::new(3);
     semaphore.release_many(4).unwrap();
     for _ in 0..6 {
@@ -39,6 +42,7 @@ fn permits_are_releases_minus_acquires_plus_the_initial_value() {
 
 #[test]
 fn acquire_at_zero_blocks_until_a_release() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(0);
     static ORDER: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     let call = spawn(|| {
@@ -55,6 +59,7 @@ fn acquire_at_zero_blocks_until_a_release() {
 
 #[test]
 fn one_release_lets_one_waiter_go_on() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(0);
     static THROUGH: AtomicUsize = AtomicUsize::new(0);
     let calls: Vec<_> = (0..4)
@@ -76,6 +81,7 @@ fn one_release_lets_one_waiter_go_on() {
 
 #[test]
 fn release_many_lets_as_many_go_on_and_keeps_the_rest() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(0);
     static THROUGH: AtomicUsize = AtomicUsize::new(0);
     let calls: Vec<_> = (0..3)
@@ -96,6 +102,7 @@ fn release_many_lets_as_many_go_on_and_keeps_the_rest() {
 
 #[test]
 fn try_acquire_never_blocks() {
+    let _limit = time_limit();
     let semaphore = Semaphore::new(1);
     assert!(semaphore.try_acquire());
     assert!(!semaphore.try_acquire());
@@ -106,6 +113,7 @@ fn try_acquire_never_blocks() {
 
 #[test]
 fn a_deadline_passes_and_takes_nothing() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(0);
     assert!(!spawn(|| SEMAPHORE.acquire_until(soon())).result());
     assert!(!SEMAPHORE.acquire_until(Deadline::now()));
@@ -117,6 +125,7 @@ fn a_deadline_passes_and_takes_nothing() {
 
 #[test]
 fn a_timed_acquire_succeeds_when_released_in_time() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(0);
     let call = spawn(|| SEMAPHORE.acquire_until(far())).blocked();
     SEMAPHORE.release().unwrap();
@@ -125,6 +134,7 @@ fn a_timed_acquire_succeeds_when_released_in_time() {
 
 #[test]
 fn a_plain_semaphore_may_be_released_beyond_its_initial_value() {
+    let _limit = time_limit();
     let semaphore = Semaphore::new(1);
     semaphore.release().unwrap();
     assert_eq!(semaphore.permits(), 2);
@@ -132,6 +142,7 @@ fn a_plain_semaphore_may_be_released_beyond_its_initial_value() {
 
 #[test]
 fn a_bounded_semaphore_may_not_be_released_beyond_its_limit() {
+    let _limit = time_limit();
     let semaphore = BoundedSemaphore::new(2);
     let error = semaphore.release().unwrap_err();
     assert_eq!(error, SemaphoreError::TooManyPermits);
@@ -145,6 +156,7 @@ fn a_bounded_semaphore_may_not_be_released_beyond_its_limit() {
 
 #[test]
 fn the_count_cannot_overflow() {
+    let _limit = time_limit();
     let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
     assert_eq!(semaphore.release(), Err(SemaphoreError::TooManyPermits));
     assert_eq!(semaphore.permits(), Semaphore::MAX_PERMITS);
@@ -163,6 +175,7 @@ fn reinit_brings_all_permits_back_and_wakes_who_waits() {
 
 #[test]
 fn it_guards_a_resource_of_limited_capacity() {
+    let _limit = time_limit();
     static SEATS: BoundedSemaphore = BoundedSemaphore::new(3);
     static INSIDE: AtomicUsize = AtomicUsize::new(0);
     static HIGHEST: AtomicUsize = AtomicUsize::new(0);
@@ -184,6 +197,7 @@ fn it_guards_a_resource_of_limited_capacity() {
 
 #[test]
 fn any_thread_may_release() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(1);
     SEMAPHORE.acquire();
     spawn(|| SEMAPHORE.release()).result().unwrap();

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 
 use common::calls::{Call, far, spawn};
+use common::{time_limit, until};
 use threadwell::{Barrier, BarrierError, Condition, Event, Lock, OnSignal, Semaphore, WaitOutcome};
 
 static INSTALL: Once = Once::new();
@@ -46,7 +47,7 @@ fn signalled<T: Send + 'static>(
     });
     let thread = receiver.recv().unwrap();
     // A signal just before the thread sleeps may be seen only with the next one, hence the loop.
-    common::until("a signal ends the wait", || {
+    until("a signal ends the wait", || {
         if call.is_finished() || is_done.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
             return true;
         }
@@ -59,6 +60,7 @@ fn signalled<T: Send + 'static>(
 
 #[test]
 fn a_handler_may_end_an_acquire_which_then_has_not_acquired() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let owner = LOCK.owner();
@@ -73,6 +75,7 @@ fn a_handler_may_end_an_acquire_which_then_has_not_acquired() {
 
 #[test]
 fn a_handler_may_end_a_timed_acquire() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let outcome = signalled(1, |on_signal| LOCK.acquire_with(Some(far()), on_signal));
@@ -81,6 +84,7 @@ fn a_handler_may_end_a_timed_acquire() {
 
 #[test]
 fn a_handler_may_let_the_wait_go_on() {
+    let _limit = time_limit();
     static EVENT: Event = Event::new();
     static HANDLED: AtomicUsize = AtomicUsize::new(0);
     let outcome = signalled(3, |on_signal| {
@@ -95,6 +99,7 @@ fn a_handler_may_let_the_wait_go_on() {
 
 #[test]
 fn a_handler_may_end_a_wait_for_a_permit_and_takes_none() {
+    let _limit = time_limit();
     static SEMAPHORE: Semaphore = Semaphore::new(0);
     let outcome = signalled(1, |on_signal| SEMAPHORE.acquire_with(None, on_signal));
     assert_eq!(outcome, WaitOutcome::Interrupted);
@@ -104,6 +109,7 @@ fn a_handler_may_end_a_wait_for_a_permit_and_takes_none() {
 
 #[test]
 fn a_handler_may_end_a_wait_on_a_condition_which_then_has_the_lock() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static CONDITION: Condition = Condition::new();
     let result = signalled(1, |on_signal| {
@@ -117,6 +123,7 @@ fn a_handler_may_end_a_wait_on_a_condition_which_then_has_the_lock() {
 
 #[test]
 fn a_handler_may_end_a_wait_at_a_barrier_and_leaves_it_whole() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(2);
     let result = signalled(1, |on_signal| BARRIER.wait_with(None, on_signal));
     assert_eq!(result, Err(BarrierError::Interrupted));

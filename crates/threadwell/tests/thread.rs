@@ -1,5 +1,5 @@
 //! Threads: life, result, name, registry, hooks. What happens at the end of a process is in
-//! `process.rs`.
+//! `process/`.
 
 #![cfg(not(threadwell_loom))]
 
@@ -398,13 +398,13 @@ fn a_panic_that_is_caught_is_nobodys_business() {
 
 #[test]
 fn a_result_that_panics_when_it_is_dropped_is_reported_too() {
+    let _limit = time_limit();
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
             panic!("dropped");
         }
     }
-    let _limit = time_limit();
     let (reported, gate) = (Arc::new(Event::new()), Arc::new(Event::new()));
     let (reported_too, gate_too) = (Arc::clone(&reported), Arc::clone(&gate));
     let hook = move |args: &ExceptHookArgs<'_>| {
@@ -427,12 +427,12 @@ fn a_result_that_panics_when_it_is_dropped_is_reported_too() {
 
 #[test]
 fn a_thread_gets_the_stack_that_it_asks_for() {
+    let _limit = time_limit();
     /// Uses at least a kibibyte a call.
     fn descend(depth: usize) -> u8 {
         let frame = std::hint::black_box([1_u8; 1024]);
         if depth == 0 { frame[0] } else { descend(depth - 1).max(std::hint::black_box(frame)[9]) }
     }
-    let _limit = time_limit();
     // Four mebibytes at least; the default is two.
     let builder = Thread::builder().stack_size(64 * 1024 * 1024).unwrap();
     assert_eq!(builder.spawn(|| descend(4 * 1024)).unwrap().join().unwrap(), 1);
@@ -440,6 +440,7 @@ fn a_thread_gets_the_stack_that_it_asks_for() {
 
 #[test]
 fn a_joined_thread_has_dropped_its_locals_and_is_gone() {
+    let _limit = time_limit();
     struct Slow(Arc<AtomicBool>);
     impl Drop for Slow {
         fn drop(&mut self) {
@@ -450,7 +451,6 @@ fn a_joined_thread_has_dropped_its_locals_and_is_gone() {
     thread_local! {
         static SLOW: Cell<Option<Slow>> = const { Cell::new(None) };
     }
-    let _limit = time_limit();
     for _ in 0..100 {
         let dropped = Arc::new(AtomicBool::new(false));
         let slow = Slow(Arc::clone(&dropped));
@@ -467,6 +467,7 @@ fn a_joined_thread_has_dropped_its_locals_and_is_gone() {
 
 #[test]
 fn a_thread_can_ask_who_it_is_while_its_locals_are_dropped() {
+    let _limit = time_limit();
     struct Asks(Arc<Mutex<Option<String>>>);
     impl Drop for Asks {
         fn drop(&mut self) {
@@ -476,7 +477,6 @@ fn a_thread_can_ask_who_it_is_while_its_locals_are_dropped() {
     thread_local! {
         static ASKS: Cell<Option<Asks>> = const { Cell::new(None) };
     }
-    let _limit = time_limit();
     let name = Arc::new(Mutex::new(None));
     let asks = Asks(Arc::clone(&name));
     let thread = Thread::builder().name("asker").spawn(|| ASKS.set(Some(asks))).unwrap();

@@ -1,4 +1,4 @@
-//! Timers, and the queue that they wait in. What depends on the whole process is in `process.rs`.
+//! Timers, and the queue that they wait in. What depends on the whole process is in `process/`.
 
 #![cfg(not(threadwell_loom))]
 
@@ -105,6 +105,7 @@ fn a_cancelled_payload_comes_back_at_once_and_once() {
 
 #[test]
 fn a_payload_may_use_the_queue_when_it_is_dropped() {
+    let _limit = time_limit();
     struct Uses(Arc<TimerQueue<Uses>>);
     impl Drop for Uses {
         fn drop(&mut self) {
@@ -112,7 +113,6 @@ fn a_payload_may_use_the_queue_when_it_is_dropped() {
             assert!(self.0.next_deadline().is_none());
         }
     }
-    let _limit = time_limit();
     let queue = Arc::new(TimerQueue::new());
     let later = Deadline::after(LONG);
     let key = queue.schedule(later, Uses(Arc::clone(&queue))).key;
@@ -270,8 +270,8 @@ fn a_later_deadline_wakes_nobody() {
 
 #[test]
 fn threads_may_schedule_and_cancel_while_the_driver_works() {
-    const EACH: usize = 2000;
     let _limit = time_limit();
+    const EACH: usize = 2000;
     let queue = TimerQueue::new();
     let (fired, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicUsize::new(0);
@@ -442,13 +442,13 @@ fn a_timer_can_be_cancelled_while_the_driver_is_about_to_fire_it() {
 
 #[test]
 fn a_timer_may_start_the_next() {
+    let _limit = time_limit();
     fn tick(left: Arc<AtomicUsize>, done: Arc<Event>) {
         if left.fetch_sub(1, Relaxed) == 1 {
             return done.set();
         }
         Timer::new(SOON, move || tick(left, done)).start().unwrap();
     }
-    let _limit = time_limit();
     let (left, done) = (Arc::new(AtomicUsize::new(10)), Arc::new(Event::new()));
     tick(Arc::clone(&left), Arc::clone(&done));
     done.wait();

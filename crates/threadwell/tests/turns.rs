@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Mutex;
 
 use common::calls::{far, results, soon, spawn};
-use common::until;
+use common::{time_limit, until};
 use threadwell::{
     BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore, TakenInTurns, Turn, WaitOutcome,
     resume,
@@ -48,6 +48,7 @@ fn overtaken<T: TakenInTurns + Sync>(
 // One test: they share the two events.
 #[test]
 fn a_thread_that_comes_too_late_for_its_turn_gets_another() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     overtaken(&LOCK, Lock::try_acquire, |lock| lock.release().unwrap());
     static RLOCK: RLock = RLock::new();
@@ -60,6 +61,7 @@ fn a_thread_that_comes_too_late_for_its_turn_gets_another() {
 
 #[test]
 fn a_turn_that_does_not_come_in_time_is_none() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let outcome = Turn::new(&LOCK).wait(Some(soon()), &mut resume);
@@ -70,6 +72,7 @@ fn a_turn_that_does_not_come_in_time_is_none() {
 
 #[test]
 fn a_wait_for_a_condition_may_end_before_the_lock_is_taken() {
+    let _limit = time_limit();
     static LOCK: RLock = RLock::new();
     static CONDITION: Condition = Condition::new();
     static OVER: Event = Event::new();
@@ -102,12 +105,14 @@ fn a_wait_for_a_condition_may_end_before_the_lock_is_taken() {
 
 #[test]
 fn a_wait_for_a_condition_needs_the_lock() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     assert!(Condition::new().wait_unlocked(&LOCK, Some(soon()), &mut resume).is_err());
 }
 
 #[test]
 fn a_turn_is_for_one_time() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let call = spawn(|| {
@@ -131,6 +136,7 @@ fn a_turn_is_for_one_time() {
 
 #[test]
 fn the_owner_of_an_rlock_need_not_wait_for_its_turn() {
+    let _limit = time_limit();
     let lock = RLock::new();
     lock.acquire();
     let mut turn = Turn::new(&lock);
@@ -141,6 +147,7 @@ fn the_owner_of_an_rlock_need_not_wait_for_its_turn() {
 
 #[test]
 fn a_turn_that_is_not_taken_is_passed_on() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     LOCK.acquire();
     let waiters = [0, 1].map(|_| {
@@ -159,6 +166,7 @@ fn a_turn_that_is_not_taken_is_passed_on() {
 
 #[test]
 fn a_thread_that_returns_to_the_queue_does_not_pass_those_that_waited_for_longer() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static ORDER: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     LOCK.acquire();
@@ -182,6 +190,7 @@ fn a_thread_that_returns_to_the_queue_does_not_pass_those_that_waited_for_longer
 
 #[test]
 fn a_wait_that_is_dropped_passes_its_notification_on() {
+    let _limit = time_limit();
     static LOCK: Lock = Lock::new();
     static CONDITION: Condition = Condition::new();
     let dropped = spawn(|| {
@@ -206,6 +215,7 @@ fn a_wait_that_is_dropped_passes_its_notification_on() {
 
 #[test]
 fn a_release_that_panics_leaves_nobody_behind() {
+    let _limit = time_limit();
     static CONDITION: Condition = Condition::new();
     let wait = || {
         let _ = CONDITION.wait_released(|| resume_unwind(Box::new("")), Some(far()), &mut resume);
