@@ -15,7 +15,7 @@ export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-cargo test --quiet --package threadwell --release --lib --test loom -- "$@" >"$log" 2>&1 || status=$?
+cargo test --quiet --package threadwell --release --locked --lib --test loom -- "$@" >"$log" 2>&1 || status=$?
 cat "$log"
 awk '/^test result:/ { passed += $4; failed += $6 }
      END { printf "result: loom: %d models passed, %d failed\n", passed, failed; exit !passed }' "$log"

@@ -16,8 +16,10 @@ run() { # NAME ARGUMENT...
         END {
             printf "result: %s: %d passed, %d ignored, %d failed", name, passed, ignored, failed
             if (code) printf ", cargo ended with %d", code
+            if (!passed) printf ", FAILED: no test was run"
             print ""
-        }' "$log"
+            exit !passed
+        }' "$log" || code=1
     rm -f "$log"
     return "$code"
 }

@@ -12,7 +12,8 @@ use threadwell::{
     set_stack_size, shutdown, stack_size,
 };
 
-use crate::harness::{LONG, until};
+use crate::common::until;
+use crate::harness::LONG;
 
 /// Ends when the main thread has ended, so certainly after `main` has returned.
 pub(super) fn prints_done_after_main() {
@@ -66,6 +67,19 @@ pub(super) fn a_daemons_child_is_a_daemon() {
     });
     daemon.unwrap().join().unwrap();
     println!("main");
+}
+
+pub(super) fn a_non_daemon_started_by_a_daemon_is_waited_for() {
+    let started = Arc::new(Event::new());
+    let started_too = Arc::clone(&started);
+    let daemon = Thread::builder().daemon(true).spawn(move || {
+        prints_done_after_main();
+        started_too.set();
+        // The daemon itself has no end, and nobody waits for it.
+        Event::new().wait();
+    });
+    started.wait();
+    assert!(daemon.unwrap().is_alive());
 }
 
 pub(super) fn a_pending_timer_keeps_the_process() {

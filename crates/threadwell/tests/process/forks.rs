@@ -10,7 +10,8 @@ use threadwell::{
     Event, Lock, Thread, ThreadState, Timer, active_count, current_thread, enumerate, main_thread,
 };
 
-use crate::harness::{LONG, until};
+use crate::common::until;
+use crate::harness::LONG;
 
 /// Forks; `f` runs in the child, which then ends as a forked program does. In the parent, the
 /// child's exit code.

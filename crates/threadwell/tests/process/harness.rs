@@ -4,10 +4,10 @@ use std::io::Read;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::LIMIT;
 use crate::{exit, forks, forks_in_waits, limits, panics, signals};
 
 const SCENARIO: &str = "THREADWELL_SCENARIO";
-const LIMIT: Duration = Duration::from_secs(60);
 pub(super) const LONG: Duration = Duration::from_secs(3600);
 
 /// How a process ended.
@@ -38,6 +38,7 @@ scenarios! {
     exit::exit_waits_for_threads_that_are_started_meanwhile => |ended| ended.well("321done\n");
     exit::daemon_threads_end_with_the_process => |ended| ended.well("main\n");
     exit::a_daemons_child_is_a_daemon => |ended| ended.well("main\n");
+    exit::a_non_daemon_started_by_a_daemon_is_waited_for => |ended| ended.well("done\n");
     exit::a_pending_timer_keeps_the_process => |ended| ended.well("main\nfired\n");
     exit::a_daemon_timer_does_not_keep_the_process => |ended| ended.well("main\n");
     exit::a_cancelled_timer_does_not_keep_the_process => |ended| ended.well("main\n");
@@ -103,8 +104,20 @@ pub(super) fn main() -> ExitCode {
         selected.filter(|_| !has("--ignored")).for_each(|it| println!("{}: test", it.name));
         return ExitCode::SUCCESS;
     }
-    let failed = selected.filter(|scenario| !passes(scenario)).count();
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let begin = Instant::now();
+    let (passed, failed): (Vec<_>, Vec<_>) = selected.partition(|scenario| passes(scenario));
+    // Without a filter, none at all is a failure.
+    let well = failed.is_empty() && (!filters.is_empty() || !passed.is_empty());
+    println!(
+        "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {} filtered out; \
+         finished in {:.2}s\n",
+        if well { "ok" } else { "FAILED" },
+        passed.len(),
+        failed.len(),
+        SCENARIOS.len() - passed.len() - failed.len(),
+        begin.elapsed().as_secs_f64(),
+    );
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn passes(scenario: &Scenario) -> bool {
@@ -140,14 +153,4 @@ fn run(name: &str) -> Ended {
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     Ended { code: status.code(), out, err }
-}
-
-/// Looks again and again until `condition` holds.
-#[track_caller]
-pub(super) fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT / 2;
-    while !condition() {
-        assert!(Instant::now() < deadline, "this did not come to be: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }

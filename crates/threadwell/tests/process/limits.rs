@@ -10,7 +10,8 @@ use threadwell::{
     set_stack_size,
 };
 
-use crate::harness::{LONG, until};
+use crate::common::until;
+use crate::harness::LONG;
 
 /// Lets the process have `more` bytes of address space beyond what it has, for as long as `f` runs.
 /// Unlike a limit on the number of threads, that holds for the superuser, too.

@@ -9,6 +9,9 @@
 use std::process::ExitCode;
 
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod exit;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod forks;

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use threadwell::{Due, Event, Thread, TimerQueue, WaitOutcome};
 
-use crate::harness::{LONG, until};
+use crate::common::until;
+use crate::harness::LONG;
 
 /// Handles `SIGUSR1` by doing nothing: it ends a sleep.
 pub(super) fn interrupt_sleeps() {
