@@ -44,7 +44,7 @@ test-rust: ## the Rust tests alone
 test-python: build ## the Python tests alone, in .venv; ARGS="-k barrier"
 	$(VENV)/python -m pytest $(ARGS)
 
-conformance: build ## the interpreters' own tests; ARGS="--module test_thread"
+conformance: build ## the interpreters' own tests; ARGS="--module test.test_thread"
 	$(VENV)/python ci/conformance.py $(ARGS)
 
 loom: ## the models of the protocols; ARGS="lock::"

@@ -25,6 +25,9 @@ def main(arguments: list[str]) -> int:
     runner = interpreters.ROOT / "tests" / "conformance" / "runner.py"
     if pythons:
         failed |= subprocess.run([interpreters.MAIN, runner, *arguments, *pythons], check=False).returncode != 0
+    elif not failed:
+        print("result: conformance: FAILED, there is no interpreter to run it on", flush=True)
+        failed = True
     for line in missing:
         print(f"result: conformance on {line}")
     return 1 if failed else 0

@@ -29,15 +29,24 @@ MAIN = ROOT / ".venv" / "bin" / "python"
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.14t", "3.15", "3.15t")
 
 PROBE = """
-import importlib.util, json, os, sys, sysconfig
-minor = f"{sys.version_info[0]}.{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
-tests = os.path.join(sysconfig.get_path("stdlib"), "test", "test_threading.py")
+import importlib.util, json, os, platform, sys, sysconfig
+def has(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        return False
+minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+flags = getattr(sys, "abiflags", "")
 print(json.dumps({
     "base": os.path.realpath(getattr(sys, "_base_executable", sys.executable)),
     "cpython": sys.implementation.name == "cpython",
-    "label": minor,
-    "version": sys.version.split()[0],
-    "tests": os.path.exists(tests),
+    "debian": sys.base_prefix == "/usr",
+    "minor": minor,
+    "label": minor + flags,
+    "version": platform.python_version() + flags,
+    "tests": has("test.test_threading") and has("test.lock_tests"),
+    "threadwell": has("threadwell"),
+    "site": sysconfig.get_path("purelib"),
 }))
 """
 
@@ -54,17 +63,25 @@ class Interpreter:
         path: Where it is.
         base: The same, past the links of environments and of the PATH.
         cpython: Whether it is one that the extension is for.
+        debian: Whether it is the system's, as Debian packages it.
+        minor: Its version without the last part, such as ``3.14``.
         label: Its version as wheels tell them apart, such as ``3.14`` or ``3.14t``.
-        version: Its full version.
+        version: Its full version, such as ``3.14.0`` or ``3.14.0t``.
         tests: Whether it has its own tests with it.
+        threadwell: Whether threadwell was installed for it when it was asked.
+        site: The directory that packages are installed into.
     """
 
     path: Path
     base: str
     cpython: bool
+    debian: bool
+    minor: str
     label: str
     version: str
     tests: bool
+    threadwell: bool
+    site: str
 
     @classmethod
     @cache

@@ -7,64 +7,24 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[1] / "ci"))
+
+from interpreters import Interpreter  # noqa: E402 - it is beside what makes the environments
+
+__all__ = ["Interpreter", "Run"]
 
 #: Seconds that one test may take. The slowest takes about ten.
 TEST_LIMIT = 120
 #: Seconds more after which a process is killed that did not end itself then.
 PATIENCE = 30
-
-PROBE = """
-import importlib.util, json, platform, sys, sysconfig
-def has(name):
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ImportError:
-        return False
-print(json.dumps({
-    "version": platform.python_version() + getattr(sys, "abiflags", ""),
-    "minor": f"{sys.version_info[0]}.{sys.version_info[1]}",
-    "debian": sys.base_prefix == "/usr",
-    "tests": has("test.test_threading") and has("test.lock_tests"),
-    "threadwell": has("threadwell"),
-    "site": sysconfig.get_path("purelib"),
-}))
-"""
-
-
-@dataclass(frozen=True)
-class Interpreter:
-    """One with threadwell installed."""
-
-    path: Path
-    version: str
-    minor: str
-    debian: bool
-    tests: bool
-    threadwell: bool
-    site: str
-
-    @classmethod
-    def probe(cls, path: Path) -> Interpreter:
-        answer = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60)
-        return cls(path=path, **json.loads(answer.stdout))
-
-    def problem(self, baseline: bool) -> str:
-        """Return why nothing can be run, an empty text if it can."""
-        if not self.tests and self.debian:
-            return f"SKIP, it has no tests: install libpython{self.minor}-testsuite"
-        if not self.tests:
-            return "SKIP, it has no tests: install the `test` package that belongs to this interpreter"
-        if not self.threadwell and not baseline:
-            return "threadwell is not installed for it"
-        return ""
 
 
 class Run:

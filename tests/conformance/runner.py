@@ -33,12 +33,20 @@ def main() -> int:
     exclusions = Exclusions.load(HERE / "exclusions.toml")
     pattern = re.compile(options.only or "")
     failed = False
+    skipped = run = 0
     for path in options.interpreters:
         interpreter = Interpreter.probe(path)
-        problem = interpreter.problem(options.baseline)
-        if problem:
-            print(f"result: conformance {interpreter.version}: {problem}", flush=True)
-            failed |= not problem.startswith("SKIP")
+        if interpreter is None:
+            print(f"result: conformance: FAILED, {path} does not answer", flush=True)
+            failed = True
+            continue
+        if not interpreter.tests:
+            print(f"result: conformance {interpreter.version}: SKIP, {install_tests(interpreter)}", flush=True)
+            skipped += 1
+            continue
+        if not interpreter.threadwell and not options.baseline:
+            print(f"result: conformance {interpreter.version}: FAILED, threadwell is not installed for it", flush=True)
+            failed = True
             continue
         print(f"conformance on {interpreter.version}, {path}", flush=True)
         total = Tally()
@@ -51,6 +59,12 @@ def main() -> int:
         what = "conformance, stdlib" if options.baseline else "conformance"
         print(f"result: {what} {interpreter.version}: {total}", flush=True)
         failed |= bool(total.failed or total.complaints)
+        run += total.run
+    if skipped == len(options.interpreters):
+        print("result: conformance: SKIP, nothing was run", flush=True)
+    elif not run and not failed:
+        print("result: conformance: FAILED, no test was run: none fits the options", flush=True)
+        failed = True
     if not options.only and not options.module:
         for identifier in exclusions.unknown():
             print(f"exclusions.toml: no test is called {identifier}")
@@ -66,6 +80,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--excluded", action="store_true", help="run what is excluded: each such test has to fail")
     parser.add_argument("--baseline", action="store_true", help="run on the standard library instead")
     return parser.parse_args()
+
+
+def install_tests(interpreter: Interpreter) -> str:
+    """Say which package an interpreter without tests lacks."""
+    if interpreter.debian:
+        return f"it has no tests: install libpython{interpreter.minor}-testsuite"
+    return "it has no tests: install the `test` package that belongs to this interpreter"
 
 
 # -- What came out ----------------------------------------------------------------------------------------------------
@@ -93,10 +114,13 @@ class Tally:
         self.children += other.children
         return self
 
+    @property
+    def run(self) -> int:
+        return len(self.passed) + len(self.skipped) + len(self.failed) + len(self.not_ours)
+
     def __str__(self) -> str:
-        run = len(self.passed) + len(self.skipped) + len(self.failed) + len(self.not_ours)
         return (
-            f"run {run}, passed {len(self.passed)}, skipped {len(self.skipped)}, excluded {len(self.excluded)}, "
+            f"run {self.run}, passed {len(self.passed)}, skipped {len(self.skipped)}, excluded {len(self.excluded)}, "
             f"failed in the stdlib too {len(self.not_ours)}, failed {len(self.failed)} "
             f"({self.seconds:.0f} s, {self.children} child interpreters)"
         )

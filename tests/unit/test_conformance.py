@@ -1,5 +1,7 @@
 """The conformance runner notices what may go wrong in a run: crashes, hangs, children that are not swapped."""
 
+import shlex
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -220,3 +222,38 @@ def test_a_module_that_holds_the_stdlib_is_a_complaint(sample):
     )
     assert outcomes(finished) == {"test_a": "passed"}
     assert finished.complaints == ["these modules hold the stdlib's threading: ['sample']"]
+
+
+def run_runner(*arguments):
+    command = [sys.executable, runner.__file__, "--baseline", "--module", "test.test_threading_local", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+
+
+def test_a_filter_that_fits_no_test_is_an_error(interpreter):
+    if not interpreter.tests:
+        pytest.skip("this interpreter has no tests")
+    finished = run_runner("--only", "NoSuchTest", sys.executable)
+    assert "FAILED, no test was run: none fits the options" in finished.stdout
+    assert finished.returncode == 1
+    finished = run_runner("--only", "test_derived$", sys.executable)
+    assert "passed 2, " in finished.stdout
+    assert finished.returncode == 0, finished.stdout
+
+
+def test_without_any_tests_the_run_says_that_it_was_none(tmp_path):
+    """As where they are a package of their own that is not installed: `test` is there, and nearly empty."""
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "__init__.py").touch()
+    without = tmp_path / "python"
+    without.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(tmp_path))} exec {shlex.quote(sys.executable)} "$@"\n')
+    without.chmod(0o755)
+    finished = run_runner(str(without))
+    assert "SKIP, it has no tests: install " in finished.stdout
+    assert finished.stdout.endswith("result: conformance: SKIP, nothing was run\n")
+    assert finished.returncode == 0
+
+
+def test_an_interpreter_that_does_not_answer_is_an_error(tmp_path):
+    finished = run_runner(str(tmp_path / "python"))
+    assert "does not answer" in finished.stdout
+    assert finished.returncode == 1
