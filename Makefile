@@ -7,7 +7,7 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom stress bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants stress bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ conformance: build ## the interpreters' own tests; ARGS="--module test.test_thre
 
 loom: ## the models of the protocols; ARGS="lock::"
 	ci/loom.sh $(ARGS)
+
+loom-mutants: setup ## whether each model can fail, for many minutes; ARGS="sync/lock.rs"
+	$(VENV)/python ci/loom_mutants.py $(ARGS)
 
 stress: ## every primitive at random for two minutes each; prints its seed
 	ci/stress.sh

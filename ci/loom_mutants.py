@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes one rule of the protocols out at a time, and checks that the model named for it goes red.
 
-Not part of CI: run it after a change to `park` or `sync`, or to a model. The rules are in
+Not part of CI: run it, as `make loom-mutants`, after a change to `park` or `sync`, or to a model. The rules are in
 `crates/threadwell/tests/loom/mutants.toml`. Arguments select rules by a part of their text;
 `--table` prints the table for `crates/threadwell/tests/loom/README.md` instead.
 """
@@ -28,7 +28,7 @@ ENVIRONMENT = os.environ | {
 
 def cargo_test(scratch: pathlib.Path, model: str, *options: str) -> subprocess.CompletedProcess[str]:
     target = ["--lib"] if model.startswith("park::") else ["--test", "loom"]
-    command = ["cargo", "test", "--quiet", "--package", "threadwell", "--release", *target, *options]
+    command = ["cargo", "test", "--quiet", "--locked", "--package", "threadwell", "--release", *target, *options]
     return subprocess.run(command, cwd=scratch, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIME_LIMIT)
 
 
@@ -66,7 +66,7 @@ def main() -> int:
     failures = 0
     with tempfile.TemporaryDirectory() as directory:
         scratch = pathlib.Path(directory) / "threadwell"
-        ignore = shutil.ignore_patterns("target", ".git", ".venv", "__pycache__")
+        ignore = shutil.ignore_patterns("target", "build", ".git", ".venv", "__pycache__")
         shutil.copytree(ROOT, scratch, ignore=ignore)
         for mutant in chosen:
             result = check(scratch, mutant)
