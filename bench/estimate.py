@@ -73,10 +73,10 @@ def median_interval(values: list[float]) -> tuple[float, float]:
 def verdict(comparison: Comparison, target: float, resolution: float = 0.0) -> str:
     """Judge a ratio against the least that is required.
 
-    ``MET`` when the estimate reaches the target; ``MISSED`` when even the upper end of the interval
-    stays below it by more than ``resolution``; ``LEVEL`` between: the run cannot tell them apart.
+    ``MET`` when even the lower end of the interval reaches the target; ``MISSED`` when even the upper
+    end stays below it by more than ``resolution``; ``LEVEL`` between: the run cannot tell them apart.
     """
-    if comparison.ratio.median >= target:
+    if comparison.low >= target:
         return MET
     if comparison.high >= target * (1 - resolution):
         return LEVEL

@@ -3,12 +3,16 @@
 No interpreter lock is passed on and no lock of Python's taken. Threads are switched a little faster
 than processes, so a hand-off between threads may come out below it, but not by much.
 
-    python bench/floor.py TURNS [PROCESSOR PROCESSOR]      prints the seconds that a turn takes
+    python bench/floor.py TURNS ROUNDS [PROCESSOR PROCESSOR]      prints the seconds that a turn takes
+
+As for the hand-offs between threads that is the median of many rounds, each with two processes of its
+own: what the scheduler does with them differs from one to the next.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import sys
 import time
 
@@ -18,8 +22,9 @@ WARM_UP = 10
 AVAILABLE = hasattr(os, "eventfd")
 
 
-def main(turns: str, *processors: str) -> None:
-    print(play(int(turns), [int(processor) for processor in processors]))
+def main(turns: str, rounds: str, *processors: str) -> None:
+    where = [int(processor) for processor in processors]
+    print(statistics.median(play(int(turns), where) for _ in range(int(rounds))))
 
 
 def play(turns: int, processors: list[int]) -> float:
@@ -41,12 +46,14 @@ def play(turns: int, processors: list[int]) -> float:
         os.eventfd_read(pong)
     taken = time.perf_counter() - begin
     os.waitpid(other, 0)
+    os.close(ping)
+    os.close(pong)
     return taken / turns
 
 
-def in_child(turns: int, processors: tuple[int, int] | None) -> float:
-    """Run ``play`` in an interpreter that has no threads."""
-    return float(child.ask(__file__, turns, *(processors or ())))
+def in_child(turns: int, rounds: int, processors: tuple[int, int] | None) -> float:
+    """Run ``play`` in an interpreter that has no threads, and return the median of ``rounds``."""
+    return float(child.ask(__file__, turns, rounds, *(processors or ())))
 
 
 if __name__ == "__main__":

@@ -109,17 +109,20 @@ def _play(
         for _ in range(WARM_UP + rounds):
             answer()
 
+    # A daemon: if a turn fails, it waits for the next one for ever.
+    thread = threading.Thread(target=opponent, daemon=True)
     os.sched_setaffinity(0, here)
-    thread = threading.Thread(target=opponent)
-    thread.start()
-    for _ in range(WARM_UP):
-        serve()
-    begin = time.perf_counter()
-    for _ in range(rounds):
-        serve()
-    taken = time.perf_counter() - begin
-    thread.join()
-    os.sched_setaffinity(0, allowed)
+    try:
+        thread.start()
+        for _ in range(WARM_UP):
+            serve()
+        begin = time.perf_counter()
+        for _ in range(rounds):
+            serve()
+        taken = time.perf_counter() - begin
+        thread.join()
+    finally:
+        os.sched_setaffinity(0, allowed)
     return taken
 
 

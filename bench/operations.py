@@ -18,7 +18,8 @@ class Operation:
     ``needs`` names the attribute of the module without which there is nothing to measure.
     ``subject`` names an attribute that, when both sides hold the very same object, makes a
     measurement pointless. ``each`` is an expression for a fresh object per turn, under that name.
-    ``alone``: each side is measured in a process that does not load the other, see ``alone.py``.
+    ``alone``: each side is measured in a process that makes no use of the other, see ``alone.py``. The
+    stdlib's module is loaded in both: too much of its library imports it.
     """
 
     name: str

@@ -63,7 +63,10 @@ def summary(results: list[Result]) -> str:
     lines = ["", ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())]
     lines += [f"  {result.verdict}: {result.name}" for result in results if result.bad]
     if counts[estimate.LEVEL]:
-        lines.append("level: this run cannot tell the ratio from the one required")
+        lines.append(
+            f"{estimate.LEVEL}: the run cannot tell the ratio from the one required; "
+            f"{estimate.MET} and {estimate.MISSED} are {estimate.CONFIDENCE:.0%} sure"
+        )
     return "\n".join(lines)
 
 

@@ -3,6 +3,8 @@
 Both sides of each benchmark run in alternating rounds, so that the ratio between them does not depend
 on the state of the machine: in this process, or where that would change what is measured, in processes
 of their own. A ratio is stdlib / threadwell: above 1 is faster.
+
+Ends with 1 if a benchmark fails, and with --check also if a target is missed.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import time
 import report
 import sides
 from estimate import CONFIDENCE, FEWEST_ROUNDS
-from suite import RESOLUTION, Result, Suite
+from suite import FAILED, RESOLUTION, Result, Suite
 
 HANG_SECONDS = 120  # for one benchmark; then every thread's stack is printed and the run ends
 
@@ -55,6 +57,8 @@ def main() -> int:
     if not results:
         print(f"bench: no benchmark matches {options.only!r}", file=sys.stderr)
         return 2
+    if any(result.verdict == FAILED for result in results):
+        return 1
     if options.self_test:
         return biased(results)
     return 1 if options.check and any(result.bad for result in results) else 0
@@ -121,7 +125,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=rounds, help="rounds per benchmark")
     parser.add_argument("--cpu", type=int, help="pin the process, hence both sides, to this one")
     parser.add_argument("--json", metavar="FILE", help="write the results there as well")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed as well")
     parser.add_argument("--module", default="threadwell", help=argparse.SUPPRESS)
     parser.add_argument(
         "--self-test",

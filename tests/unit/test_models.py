@@ -1,4 +1,4 @@
-"""What `make loom-mutants` would take out is there to be taken out, and the page lists all of it. Nothing is built here."""
+"""What `make loom-mutants` takes out is there, and so are its models and their page. Nothing is built here."""
 
 from __future__ import annotations
 
