@@ -65,7 +65,7 @@ def test_quartiles_are_those_of_the_sample():
     assert estimate.Spread.of([1, 2, 3, 4, 5]) == estimate.Spread(3, 2, 4)
 
 
-@pytest.mark.parametrize(("rounds", "lowest", "highest"), [(8, 1, 8), (10, 1, 10), (40, 12, 29)])
+@pytest.mark.parametrize(("rounds", "lowest", "highest"), [(8, 1, 8), (10, 1, 10), (15, 3, 13), (40, 12, 29)])
 def test_the_interval_is_that_of_the_published_tables(rounds, lowest, highest):
     assert estimate.median_interval([float(n) for n in range(rounds, 0, -1)]) == (lowest, highest)
 
