@@ -132,6 +132,7 @@ fn a_handler_may_end_a_wait_at_a_barrier_and_leaves_it_whole() {
 
 #[test]
 fn the_numbers_at_a_barrier_are_distinct_after_a_party_was_called_away() {
+    let _limit = time_limit();
     static BARRIER: Barrier = Barrier::new(3);
     let (sender, receiver) = mpsc::channel();
     let called_away = signalled(1, move |on_signal| {

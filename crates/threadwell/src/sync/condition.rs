@@ -27,8 +27,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::condition_lock::ConditionLock;
 use super::lock::Lock;
 use crate::park::{
-    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Token, Turn, WaitOutcome,
-    WaitQueue, Wakes, resume, without_unwinding,
+    Cause, Contended, OnSignal, Park, Parked, QueueGuard, Token, Turn, WaitOutcome, WaitQueue,
+    Wakes, resume, without_unwinding,
 };
 use crate::primitive::{AtomicUsize, Relaxed, const_fn};
 use crate::sys::clock;

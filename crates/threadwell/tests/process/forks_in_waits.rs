@@ -12,8 +12,9 @@ use threadwell::{
     ThreadState, WaitOutcome, resume,
 };
 
+use crate::common::until;
 use crate::forks::{begin_child, exit_code, in_child};
-use crate::harness::{LONG, until};
+use crate::harness::LONG;
 use crate::signals::interrupt_sleeps;
 
 /// A wait, and whether it ended as it should.
