@@ -12,11 +12,15 @@ import subprocess
 import sys
 import textwrap
 import time
+from _thread import get_ident
 
 import pytest
 
 #: Seconds after which a state that is waited for will not come any more.
 PATIENCE = 30
+
+#: Threads of a crowd, and how often each visits the room.
+CROWD, VISITS = 6, 200
 
 MODULES = {"stdlib": "threading", "threadwell": "threadwell"}
 
@@ -128,6 +132,62 @@ def spawn(threading):
     yield spawn
     for call in calls:
         call.join()
+
+
+class Room:
+    """Where threads go in and out, each giving the others every chance to come in as well."""
+
+    def __init__(self):
+        self.visitors = set()
+        self._inside = []
+        self._seen = []
+        self._visits = 0  # some are not counted when several threads are inside at once
+
+    @property
+    def highest(self):
+        """How many were inside at once."""
+        return max(self._seen)
+
+    @property
+    def lost(self):
+        """How many visits were not counted, for one that came meanwhile."""
+        return len(self._seen) - self._visits
+
+    def visit(self):
+        self._inside.append(None)
+        visits = self._visits
+        # The interpreter switches between threads at few places only. This is one.
+        time.sleep(0)
+        self._seen.append(len(self._inside))
+        self._visits = visits + 1
+        self.visitors.add(get_ident())
+        self._inside.pop()
+
+
+@pytest.fixture
+def crowd(threading, spawn):
+    """``crowd(guard)`` has six threads visit a room, each time inside of ``with guard()``, and returns the room."""
+
+    def crowd(guard):
+        room = Room()
+        together = threading.Barrier(CROWD, timeout=PATIENCE)
+
+        def work():
+            together.wait()
+            for _ in range(VISITS):
+                with guard():
+                    room.visit()
+
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for call in [spawn(work) for _ in range(CROWD)]:
+                call.result()
+        finally:
+            sys.setswitchinterval(interval)
+        return room
+
+    return crowd
 
 
 @pytest.fixture

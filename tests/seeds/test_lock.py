@@ -2,6 +2,7 @@
 
 import re
 import weakref
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -132,20 +133,27 @@ def test_one_release_lets_exactly_one_of_several_waiters_go_on(lock, spawn, even
     assert sorted(through) == [0, 1, 2, 3]
 
 
-def test_one_holder_at_a_time(lock, spawn):
-    total = 0
+@contextmanager
+def acquired(lock):
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
-    def count():
-        nonlocal total
-        for _ in range(2000):
-            lock.acquire()
-            value = total
-            total = value + 1
-            lock.release()
 
-    for call in [spawn(count) for _ in range(4)]:
-        call.join()
-    assert total == 8000
+@pytest.mark.parametrize("hold", [lambda lock: lock, acquired], ids=["with", "acquire"])
+def test_one_holder_at_a_time(lock, crowd, hold):
+    room = crowd(lambda: hold(lock))
+    assert room.highest == 1
+    assert room.lost == 0
+
+
+def test_without_a_lock_all_hold_it_at_once(crowd):
+    # What the tests of mutual exclusion, here and beside this file, would say of one that does nothing.
+    room = crowd(nullcontext)
+    assert room.highest == 6
+    assert room.lost > 0
 
 
 def test_with_acquires_and_releases(lock):

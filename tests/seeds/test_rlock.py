@@ -2,6 +2,7 @@
 
 import re
 import weakref
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,6 +15,14 @@ def rlock(threading):
 def count(rlock):
     """The recursion level, as the repr shows it."""
     return int(re.search(r"count=(\d+)", repr(rlock)).group(1))
+
+
+def test_is_made_by_a_call_and_a_new_one_each_time(threading):
+    one, other = threading.RLock(), threading.RLock()
+    assert one is not other
+    assert type(one) is type(other)
+    with one:
+        assert (count(one), count(other)) == (1, 0)
 
 
 def test_created_unlocked(rlock, spawn):
@@ -77,19 +86,15 @@ def test_the_new_owner_starts_at_level_one(rlock, spawn):
     assert call.result() == (1, None)
 
 
-def test_one_owner_at_a_time(rlock, spawn):
-    total = 0
+def test_one_owner_at_a_time(rlock, crowd):
+    @contextmanager
+    def twice():
+        with rlock, rlock:
+            yield
 
-    def work():
-        nonlocal total
-        for _ in range(1000):
-            with rlock, rlock:
-                value = total
-                total = value + 1
-
-    for call in [spawn(work) for _ in range(4)]:
-        call.join()
-    assert total == 4000
+    room = crowd(twice)
+    assert room.highest == 1
+    assert room.lost == 0
 
 
 def test_release_of_an_unlocked_rlock_raises(rlock):

@@ -184,38 +184,17 @@ def test_bounded_semaphore_is_a_semaphore(threading):
     assert issubclass(threading.BoundedSemaphore, threading.Semaphore)
 
 
-def test_guards_a_resource_of_limited_capacity(semaphore_class, threading, spawn):
+def test_guards_a_resource_of_limited_capacity(semaphore_class, crowd):
     semaphore = semaphore_class(3)
-    guard = threading.Lock()
-    inside = highest = 0
-
-    def work():
-        nonlocal inside, highest
-        for _ in range(50):
-            with semaphore:
-                with guard:
-                    inside += 1
-                    highest = max(highest, inside)
-                with guard:
-                    inside -= 1
-
-    for call in [spawn(work) for _ in range(8)]:
-        call.result()
-    assert 1 <= highest <= 3
+    assert crowd(lambda: semaphore).highest <= 3
     assert value(semaphore) == 3
 
 
-def test_limits_threads_at_a_time_but_not_which_threads(threading, spawn):
+def test_limits_threads_at_a_time_but_not_which_threads(threading, crowd):
     semaphore = threading.Semaphore(2)
-    served = set()
-
-    def work():
-        with semaphore:
-            served.add(threading.current_thread())
-
-    for call in [spawn(work) for _ in range(6)]:
-        call.result()
-    assert len(served) == 6
+    room = crowd(lambda: semaphore)
+    assert room.highest <= 2
+    assert len(room.visitors) == 6
 
 
 def test_repr_shows_the_count(threading):
