@@ -8,11 +8,13 @@ thread behind.
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 import textwrap
 import time
 from _thread import get_ident
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,20 @@ def no_thread_left(threading):
     poll(lambda: not left(), f"no thread left, of {left()}")
 
 
+def sleep_of(thread):
+    """What the system calls the sleep that the thread is in, None if it is awake.
+
+    A thread that wakes up only to find that it has to wait on, say for the interpreter, is in another sleep then.
+    """
+    try:
+        text = Path(f"/proc/self/task/{thread.native_id}/status").read_text(encoding="utf-8")
+    except OSError:
+        # The thread has ended, unless the system has no such files and does not tell.
+        return None if os.path.exists("/proc/self/task") else "unknown"
+    status = dict(line.split(":", 1) for line in text.splitlines())
+    return status["voluntary_ctxt_switches"] if status["State"].split()[0] == "S" else None
+
+
 class Call:
     """A function that runs in a thread of the module under test, and its outcome."""
 
@@ -104,16 +120,17 @@ class Call:
         return self._value
 
     def blocked(self):
-        """Wait until the thread stays at one instruction, as in a call that blocks.
+        """Wait until the thread stays asleep at one instruction, as in a call that blocks.
 
-        It gives a test the interleaving it is about. No test is wrong if it errs.
+        It gives a test the interleaving it is about. Most tests pass in any other, too; one that does not needs a
+        system that tells who sleeps: elsewhere a thread may be taken for blocked just before it is.
         """
         places = []
 
         def stays():
-            frame = sys._current_frames().get(self.thread.ident)
-            places.append(frame and (frame.f_code, frame.f_lasti))
-            return len(places) > 5 and len(set(places[-5:])) == 1
+            frame, sleep = sys._current_frames().get(self.thread.ident), sleep_of(self.thread)
+            places.append(frame and sleep and (frame.f_code, frame.f_lasti, sleep))
+            return not self.thread.is_alive() or (len(places) > 5 and places[-1] and len(set(places[-5:])) == 1)
 
         poll(stays, f"{self._function} blocks")
         assert self.thread.is_alive(), f"{self._function} returned instead of blocking"

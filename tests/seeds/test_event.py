@@ -1,6 +1,8 @@
 """The event: a flag that one thread raises and others wait for."""
 
 import gc
+import hashlib
+import os
 import re
 import weakref
 
@@ -79,6 +81,13 @@ def test_set_then_clear_releases_those_who_waited(event, spawn):
     event.clear()
     assert [call.result() for call in calls] == [True] * 3
     assert event.wait(0) is False
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="the system does not tell who sleeps")
+def test_who_works_at_one_instruction_is_not_taken_for_one_who_waits(spawn):
+    # The test above is about threads that sleep, not about some that are on their way to it.
+    with pytest.raises(AssertionError, match="returned instead of blocking"):
+        spawn(hashlib.pbkdf2_hmac, "sha256", b"", b"", 200_000).blocked()
 
 
 def test_wait_returns_false_on_timeout_only(event):
