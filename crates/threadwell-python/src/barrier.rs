@@ -75,7 +75,7 @@ impl PyBarrier {
         // Bound: it is required.
         let Some(parties) = parties else { return Ok(()) };
         if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
-            return Err(error::too_few_parties());
+            return Err(error::too_few_parties(slf.py()));
         }
         let parts = Parts {
             barrier: Barrier::new(parties.extract()?),

@@ -56,8 +56,10 @@ pub(crate) fn released_too_many_times() -> PyErr {
 }
 
 #[cold]
-pub(crate) fn too_few_parties() -> PyErr {
-    PyValueError::new_err("parties must be > 0")
+pub(crate) fn too_few_parties(py: Python<'_>) -> PyErr {
+    let version = py.version_info();
+    let reworded = version >= (3, 13, 2) || (version >= (3, 12, 9) && version < (3, 13));
+    PyValueError::new_err(if reworded { "parties must be >= 1" } else { "parties must be > 0" })
 }
 
 #[cold]
