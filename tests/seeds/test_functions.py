@@ -1,5 +1,6 @@
 """The functions and constants of the module."""
 
+import ctypes
 import sys
 
 import pytest
@@ -193,12 +194,23 @@ def test_stack_size_below_zero_raises(stack_size):
     assert stack_size(0) == 0
 
 
-def test_threads_start_with_the_stack_size_that_was_set(stack_size, spawn):
-    def depth(n):
-        return 0 if n == 0 else 1 + depth(n - 1)
+def size_of_the_stack():
+    """Bytes of the calling thread's stack, as the system's library tells."""
+    library = ctypes.CDLL(None)
+    library.pthread_self.restype = ctypes.c_void_p
+    attributes = ctypes.create_string_buffer(256)  # More than a pthread_attr_t is anywhere.
+    size = ctypes.c_size_t()
+    assert library.pthread_getattr_np(ctypes.c_void_p(library.pthread_self()), attributes) == 0
+    assert library.pthread_attr_getstacksize(attributes, ctypes.byref(size)) == 0
+    assert library.pthread_attr_destroy(attributes) == 0
+    return size.value
 
-    stack_size(16 * 1024 * 1024)
-    assert spawn(depth, 500).result() == 500
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pthread_getattr_np is Linux's")
+def test_threads_start_with_the_stack_size_that_was_set(stack_size, spawn):
+    usual = spawn(size_of_the_stack).result()
+    stack_size(2 * usual)
+    assert spawn(size_of_the_stack).result() >= 2 * usual
 
 
 # TIMEOUT_MAX

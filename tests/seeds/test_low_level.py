@@ -62,8 +62,9 @@ def test_exit_ends_the_calling_thread_only_and_silently(low_level, eventually, m
         finally:
             log.append("ended")
 
+    before = low_level._count()
     low_level.start_new_thread(function, ())
-    eventually(lambda: log, "the thread ended")
+    eventually(lambda: log and low_level._count() <= before, "the thread ended")
     assert seen == []
     assert capsys.readouterr().err == ""
 
