@@ -5,16 +5,38 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 #: Seconds after which a child interpreter is killed and its test fails.
 TIME_LIMIT = 40
+#: Seconds after which a state that is waited for will not come any more.
+PATIENCE = 30
+
+
+class Until(Protocol):
+    """Wait until a condition holds, described by `what`."""
+
+    def __call__(self, what: str, condition: Callable[[], object]) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def until() -> Until:
+    """Wait for a state: with a deadline, and without a guess at how long it takes."""
+
+    def until(what: str, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"this did not come to be: {what}"
+            time.sleep(0.001)
+
+    return until
 
 
 class Python(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,7 @@ from threadwell import _native
 from threadwell import _thread as low_level
 
 if TYPE_CHECKING:
-    from conftest import Program
+    from conftest import Program, Until
 
 #: Seconds after which a state that is waited for will not come any more.
 PATIENCE = 30
@@ -65,7 +64,7 @@ def test_a_thread_runs_with_its_arguments_and_another_ident() -> None:
     assert seen[3] != low_level.get_native_id()
 
 
-def test_exit_ends_a_thread_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_exit_ends_a_thread_in_silence(capfd: pytest.CaptureFixture[str], until: Until) -> None:
     before = low_level._count()
     started = low_level.allocate_lock()
     started.acquire()
@@ -76,10 +75,7 @@ def test_exit_ends_a_thread_in_silence(capfd: pytest.CaptureFixture[str]) -> Non
 
     low_level.start_new_thread(work, ())
     assert started.acquire(timeout=PATIENCE)
-    deadline = time.monotonic() + PATIENCE
-    while low_level._count() > before:
-        assert time.monotonic() < deadline, "the thread does not end"
-        time.sleep(0.001)
+    until("the thread has ended", lambda: low_level._count() <= before)
     assert capfd.readouterr() == ("", "")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 import pytest
 
@@ -13,13 +12,6 @@ from threadwell import _native
 
 CHUNK = 16 * 1024
 MOST_KEPT = 32
-
-
-def until(what, condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"this did not come to be: {what}"
-        time.sleep(0.001)
 
 
 def run_together(count, target):
@@ -41,7 +33,7 @@ def recurse(depth):
     return depth and 1 + recurse(depth - 1)
 
 
-def test_the_memory_of_a_thread_that_has_ended_is_kept():
+def test_the_memory_of_a_thread_that_has_ended_is_kept(until):
     run_together(4, int)
     until("four chunks are kept", lambda: _native._kept_stack_chunks() >= 4)
 
@@ -81,7 +73,7 @@ def test_a_new_thread_takes_what_is_kept(program):
     """)
 
 
-def test_no_more_than_half_a_mebibyte_is_kept():
+def test_no_more_than_half_a_mebibyte_is_kept(until):
     run_together(2 * MOST_KEPT, int)
     until("as many are kept as may be", lambda: _native._kept_stack_chunks() == MOST_KEPT)
     run_together(2 * MOST_KEPT, int)
