@@ -129,8 +129,15 @@ def test_joining_a_daemon_keeps_the_process_until_it_is_done(child):
 
 def test_process_waits_for_a_pending_timer(child):
     code = """
-        threading.Timer(0.05, print, ("hello, world",)).start()
+        printed = threading.Event()
+
+        def hello():
+            printed.wait()
+            print("hello, world")
+
+        threading.Timer(0.05, hello).start()
         print("main ends")
+        printed.set()
     """
     assert child(code).stdout == "main ends\nhello, world\n"
 

@@ -84,8 +84,14 @@ def test_it_does_not_wait_for_daemons(ends):
 def test_it_waits_for_pending_timers(ends):
     assert (
         ends("""
-        for n in range(3):
-            threading.Timer(0.05 * (n + 1), print, [n]).start()
+        def function(n):
+            threading.main_thread().join()
+            if n:
+                timers[n - 1].join()
+            print(n)
+        timers = [threading.Timer(0.05 * (n + 1), function, [n]) for n in range(3)]
+        for timer in timers:
+            timer.start()
         cancelled = threading.Timer(1000, print)
         cancelled.start()
         threading.Timer(0.03, cancelled.cancel).start()
@@ -98,9 +104,8 @@ def test_it_waits_for_pending_timers(ends):
 def test_what_a_timer_does_at_exit_is_complete(ends):
     assert (
         ends("""
-        import time
         def function():
-            time.sleep(0.1)
+            threading.main_thread().join()
             print(threading.current_thread() is timer, "complete", flush=True)
         timer = threading.Timer(0.05, function)
         timer.start()

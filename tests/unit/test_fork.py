@@ -149,18 +149,19 @@ def test_pending_timers_are_the_parents(forking):
 
 def test_the_childs_end_waits_for_its_own_threads_and_timers(program):
     out = program("""
-    import os, threadwell as threading, time, warnings
+    import os, threadwell as threading, warnings
     warnings.simplefilter("ignore", DeprecationWarning)
-    def wait_and_print(what):
-        time.sleep(0.02)
+    def print_after(other, what):
+        other.join()
         print(what, flush=True)
-    threading.Timer(0.3, print, ["parent"], {"flush": True}).start()
+    threading.Timer(0.05, print_after, [threading.main_thread(), "parent"]).start()
     pid = os.fork()
     if pid:
         assert os.waitpid(pid, 0)[1] == 0
     else:
-        threading.Thread(target=wait_and_print, args=["thread"]).start()
-        threading.Timer(0.1, wait_and_print, ["timer"]).start()
+        thread = threading.Thread(target=print_after, args=[threading.main_thread(), "thread"])
+        thread.start()
+        threading.Timer(0.05, print_after, [thread, "timer"]).start()
     """)
     assert out == "thread\ntimer\nparent\n"
 
