@@ -39,7 +39,7 @@ def _tests(python: Path, version: str, arguments: list[str]) -> bool:
     print(f"python {version}, {python}", flush=True)
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.xml"
-        options = ("--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}", *arguments)
+        options = ("--quiet", "-rfEs", "-p", "no:cacheprovider", f"--junit-xml={report}", *arguments)
         code = subprocess.run([python, "-m", "pytest", *options], cwd=interpreters.ROOT, check=False).returncode
         counts = _counts(report)
     print(f"result: python {version}: {counts}{f', pytest ended with {code}' if code else ''}", flush=True)
