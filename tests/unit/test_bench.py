@@ -28,6 +28,9 @@ import sides  # noqa: E402
 import suite  # noqa: E402
 import targets  # noqa: E402
 
+# More than the limits of two children in a row.
+pytestmark = pytest.mark.timeout(300)
+
 OPERATIONS = list(operations.all_operations())
 
 
