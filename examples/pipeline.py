@@ -188,9 +188,9 @@ def count(number, records, meeting, tally):
         tally.percent[number] = share
 
 
-def watch(finished):
-    """Say now and then that work goes on; a daemon, so it never keeps the process alive."""
-    while not finished.wait(2.0):
+def watch(finished, seconds):
+    """Say every so many seconds that work goes on; a daemon, so it never keeps the process alive."""
+    while not finished.wait(seconds):
         print(f"pipeline: {threading.active_count()} threads at work", file=sys.stderr)
 
 
@@ -210,8 +210,8 @@ def write_logs(directory, files, lines, seed=20):
         yield path
 
 
-def analyse(paths, readers, parsers, counters):
-    """Run the pipeline over the log files and return the tally."""
+def analyse(paths, readers, parsers, counters, progress=None):
+    """Run the pipeline over the log files, saying every ``progress`` seconds that it does; return the tally."""
     tally = Tally()
     regions = Regions(lookups=2)
     own = threading.local()
@@ -230,7 +230,8 @@ def analyse(paths, readers, parsers, counters):
         workers.append(threading.Thread(target=count, name=f"counter-{number}", args=work))
 
     finished = threading.Event()
-    threading.Thread(target=watch, args=(finished,), daemon=True).start()
+    if progress is not None:
+        threading.Thread(target=watch, args=(finished, progress), daemon=True).start()
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -266,10 +267,11 @@ def main():
     parser.add_argument("--readers", type=int, default=2)
     parser.add_argument("--parsers", type=int, default=3)
     parser.add_argument("--counters", type=int, default=3)
+    parser.add_argument("--progress", type=float, metavar="SECONDS", help="say this often that work goes on")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         paths = list(write_logs(directory, options.files, options.lines))
-        tally = analyse(paths, options.readers, options.parsers, options.counters)
+        tally = analyse(paths, options.readers, options.parsers, options.counters, options.progress)
     print("\n".join(report(tally)))
 
 

@@ -1,8 +1,13 @@
-"""The low-level module (seed 001, first example; Python 2 there)."""
+"""The low-level module (seed 2, first example; Python 2 there).
 
-import _thread
+``threadwell run`` leaves ``_thread`` alone, on which the interpreter itself relies. A program that is to have
+threadwell's locks there imports this one.
+"""
+
 import os
 import time
+
+from threadwell import _thread
 
 SCALE = float(os.environ.get("SCALE", "0.02"))
 
