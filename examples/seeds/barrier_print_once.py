@@ -1,4 +1,4 @@
-"""One of the threads that pass does something special (seed 002, 17.1.9, second example)."""
+"""One of the threads that pass does something special (seed 3, 17.1.9, second example)."""
 
 import threading
 

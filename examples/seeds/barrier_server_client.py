@@ -1,4 +1,4 @@
-"""A client that waits until the server has started (seed 002, 17.1.9, first example).
+"""A client that waits until the server has started (seed 3, 17.1.9, first example).
 
 The seed's endless loops are cut to three connections.
 """

@@ -1,4 +1,4 @@
-"""Consume and produce one item (seed 002, 17.1.5, first example)."""
+"""Consume and produce one item (seed 3, 17.1.5, first example)."""
 
 import threading
 

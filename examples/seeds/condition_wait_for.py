@@ -1,4 +1,4 @@
-"""``wait_for``, and the loop it stands for (seed 002, 17.1.5, second example; seed 003)."""
+"""``wait_for``, and the loop it stands for (seed 3, 17.1.5, second example; seed 4)."""
 
 import threading
 

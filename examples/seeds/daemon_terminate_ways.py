@@ -1,4 +1,4 @@
-"""How daemons quit, abruptly or gracefully (seed 000, ``daemon_terminate_ways.py``)."""
+"""How daemons quit, abruptly or gracefully (seed 1, ``daemon_terminate_ways.py``)."""
 
 import os
 import threading

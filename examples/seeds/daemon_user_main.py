@@ -1,4 +1,4 @@
-"""The main thread waits for user threads and drops daemons (seed 000, ``daemon_user_main.py``)."""
+"""The main thread waits for user threads and drops daemons (seed 1, ``daemon_user_main.py``)."""
 
 import os
 import threading

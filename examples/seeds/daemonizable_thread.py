@@ -1,4 +1,4 @@
-"""A thread that is told to stop on Ctrl-C (seed 001, "daemon thread"; Python 2 there).
+"""A thread that is told to stop on Ctrl-C (seed 2, "daemon thread"; Python 2 there).
 
 Two errors of the seed are put right: ``threading._sleep`` was never public, and ``not t.isAlive``
 tested the method instead of calling it. A timer stands in for the reader's Ctrl-C.

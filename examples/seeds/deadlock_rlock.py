@@ -1,4 +1,4 @@
-"""A deadlock with ``Lock``, and none with ``RLock`` (seed 003, "RLock" and "deadlock")."""
+"""A deadlock with ``Lock``, and none with ``RLock`` (seed 4, "RLock" and "deadlock")."""
 
 import threading
 

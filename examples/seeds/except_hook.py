@@ -1,4 +1,4 @@
-"""Catching what ``run`` did not catch (seed 000, ``except_hook.py``)."""
+"""Catching what ``run`` did not catch (seed 1, ``except_hook.py``)."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""``join`` waits even for a daemon (seed 004, "join")."""
+"""``join`` waits even for a daemon (seed 5, "join")."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Another thread cannot see a local attribute (seed 004, "local", second example).
+"""Another thread cannot see a local attribute (seed 5, "local", second example).
 
 The second call of ``worker`` ends with the AttributeError that the seed is about, on stderr.
 """

@@ -1,4 +1,4 @@
-"""Each thread counts in its own attribute of one object (seed 004, "local", first example)."""
+"""Each thread counts in its own attribute of one object (seed 5, "local", first example)."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A timer that repeats, by subclassing ``Timer`` (seed 000, ``recycle_timer.py``)."""
+"""A timer that repeats, by subclassing ``Timer`` (seed 1, ``recycle_timer.py``)."""
 
 import os
 import threading

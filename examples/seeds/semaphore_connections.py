@@ -1,4 +1,4 @@
-"""A semaphore that guards a resource of limited capacity (seed 002, 17.1.6.1)."""
+"""A semaphore that guards a resource of limited capacity (seed 3, 17.1.6.1)."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Only the main thread sets signal handlers, and they run in it (seed 001, "thread signal")."""
+"""Only the main thread sets signal handlers, and they run in it (seed 2, "thread signal")."""
 
 import os
 import signal

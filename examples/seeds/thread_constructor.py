@@ -1,4 +1,4 @@
-"""Every argument of ``Thread`` (seed 002, 17.1.2 and seed 003, "threading.Thread")."""
+"""Every argument of ``Thread`` (seed 3, 17.1.2 and seed 4, "threading.Thread")."""
 
 import threading
 

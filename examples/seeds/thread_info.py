@@ -1,4 +1,4 @@
-"""The functions that tell about threads (seed 004, "Thread", first example)."""
+"""The functions that tell about threads (seed 5, "Thread", first example)."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Thread-local data (seed 002, 17.1.1)."""
+"""Thread-local data (seed 3, 17.1.1)."""
 
 import threading
 

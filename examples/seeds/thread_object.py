@@ -1,4 +1,4 @@
-"""A thread from a function, and a thread by subclassing (seed 000, "Thread Object")."""
+"""A thread from a function, and a thread by subclassing (seed 1, "Thread Object")."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""The pools that ``threading`` itself does not have (seed 000, "Thread Pool")."""
+"""The pools that ``threading`` itself does not have (seed 1, "Thread Pool")."""
 
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool

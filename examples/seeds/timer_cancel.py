@@ -1,4 +1,4 @@
-"""A timer is a thread, and can be cancelled until it fires (seed 004, "Timer").
+"""A timer is a thread, and can be cancelled until it fires (seed 5, "Timer").
 
 ``setName`` is the seed's; newer interpreters warn that it is deprecated.
 """

@@ -1,4 +1,4 @@
-"""A timer of 30 seconds (seed 002, 17.1.8)."""
+"""A timer of 30 seconds (seed 3, 17.1.8)."""
 
 import os
 from threading import Timer

@@ -1,4 +1,4 @@
-"""``with`` and what it is equivalent to (seed 002, 17.1.10)."""
+"""``with`` and what it is equivalent to (seed 3, 17.1.10)."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""A thread outlives the daemon that started it (seed 004, "daemon and non-daemon threads")."""
+"""A thread outlives the daemon that started it (seed 5, "daemon and non-daemon threads")."""
 
 import os
 import threading

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "coverage.md"
 PYTHON_TESTS = ROOT / "tests" / "seeds"
+PROGRAMS = ROOT / "examples" / "seeds"
 RUST_TESTS = ROOT / "crates" / "threadwell" / "tests"
 
 ROW = re.compile(r"^\| (\d+)\.(\d+) \|")
@@ -87,8 +88,9 @@ def test_a_reference_that_leads_nowhere_is_noticed():
     assert missing("examples/seeds/none.py") == "no such program"
 
 
-def test_no_test_of_the_seeds_is_without_a_row():
-    """Files of `tests/seeds` are named in the table; single tests need not be."""
+def test_every_file_of_the_seeds_is_named():
+    """Of `tests/seeds` and of `examples/seeds`; single tests need not be."""
     text = TABLE.read_text(encoding="utf-8")
-    files = sorted(path.name for path in PYTHON_TESTS.glob("test_*.py"))
-    assert [name for name in files if f"`{name}::" not in text] == []
+    files = [f"`{path.name}::" for path in PYTHON_TESTS.glob("test_*.py")]
+    files += [f"`examples/seeds/{path.name}`" for path in PROGRAMS.glob("*.py")]
+    assert sorted(name for name in files if name not in text) == []

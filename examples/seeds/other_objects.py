@@ -1,4 +1,4 @@
-"""The other objects in a line each (seed 000, "Lock, RLock" to "Barrier")."""
+"""The other objects in a line each (seed 1, "Lock, RLock" to "Barrier")."""
 
 import threading
 
