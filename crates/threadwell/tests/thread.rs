@@ -75,6 +75,18 @@ fn a_thread_goes_through_its_states() {
 }
 
 #[test]
+fn a_thread_that_runs_sees_itself_run() {
+    let _limit = time_limit();
+    // Before its starter comes to anything else, in some of them.
+    for _ in 0..500 {
+        let threads = [(); 4].map(|()| Thread::spawn(|| current_thread().state()).unwrap());
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), ThreadState::Running);
+        }
+    }
+}
+
+#[test]
 fn a_thread_that_joins_or_locks_is_blocked() {
     let _limit = time_limit();
     let lock = Arc::new(Lock::new());

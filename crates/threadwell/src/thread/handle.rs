@@ -351,7 +351,9 @@ impl ThreadHandle {
     }
 
     fn run(self) {
-        // First, so that its destructor runs last.
+        // Its starter says so as well, but may not have come to that.
+        self.shared.life.launch();
+        // Before any other local, so that its destructor runs last.
         current::enter(self.clone());
         self.settle();
         let body = self.shared.body.lock().take();

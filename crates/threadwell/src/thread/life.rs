@@ -88,11 +88,13 @@ impl Life {
         self.word.fetch_and(DAEMON, Release);
     }
 
+    /// Called by the starter, which then knows that it has started the thread, and by the thread,
+    /// which then knows that it runs. The second of them changes nothing.
     pub(super) fn launch(&self) {
         let from = self.word.load(Relaxed);
         if from & STAGE == RESERVED {
             let to = (from & !STAGE) | LAUNCHED;
-            // Only the end of the thread can come in between, and then it stays ended.
+            // Only the other of the two or the thread's end can come in between, and then it stays.
             let _ = self.word.compare_exchange(from, to, Release, Relaxed);
         }
     }
