@@ -14,7 +14,7 @@ use common::{time_limit, until};
 use threadwell::{
     Deadline, Event, ExceptHookArgs, JoinError, Lock, StartError, Thread, ThreadState,
     active_count, current_thread, enumerate, get_ident, get_native_id, main_thread,
-    reset_excepthook, set_excepthook, set_os_name,
+    reset_excepthook, resume, set_excepthook, set_os_name,
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -216,6 +216,33 @@ fn a_failed_start_leaves_nothing_behind() {
     assert_eq!(Arc::strong_count(&held), 2);
     drop(thread);
     assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_join_ends_with_the_start_that_it_counted_on() {
+    let _limit = time_limit();
+    let thread = Thread::builder().stack_size(1 << 60).unwrap().build(|| ());
+    let joins = AtomicUsize::new(0);
+    let more = || joins.load(Relaxed) < 500;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while more() {
+                assert!(matches!(thread.start(), Err(StartError::Os(_))));
+            }
+        });
+        for deadline in [None, Some(Deadline::after(LONG))] {
+            let (thread, joins) = (&thread, &joins);
+            scope.spawn(move || {
+                while more() {
+                    if thread.is_alive() {
+                        let joined = thread.handle().join_with(deadline, &mut resume);
+                        assert!(matches!(joined, Err(JoinError::NotStarted)), "{joined:?}");
+                        joins.fetch_add(1, Relaxed);
+                    }
+                }
+            });
+        }
+    });
 }
 
 fn work() {}

@@ -55,7 +55,7 @@ impl std::error::Error for AlreadyStarted {}
 /// Why a thread was not joined, or left no result.
 #[non_exhaustive]
 pub enum JoinError {
-    /// It has not been started, so it does not end.
+    /// It has not been started, so it does not end; or its start failed while it was waited for.
     NotStarted,
     /// It is the calling thread, which would wait for itself.
     Current,

@@ -5,6 +5,9 @@
 //! `ended` is set by a destructor of the thread's own locals, the one that runs last where that can
 //! be chosen. Whoever joins then also waits for the system's thread, which has nothing left to do:
 //! after a join the values of its locals are gone, and so is the thread.
+//!
+//! A start that fails raises `ended` too, since somebody may have counted on it; the next start lowers
+//! it. So whoever waited for it looks at the thread's stage once more.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -282,28 +285,32 @@ impl ThreadHandle {
         deadline: Option<Deadline>,
         on_signal: OnSignal<'_>,
     ) -> Result<WaitOutcome, JoinError> {
-        match self.shared.life.stage() {
-            Stage::New => return Err(JoinError::NotStarted),
-            _ if self.is_current() => return Err(JoinError::Current),
-            _ if self.is_foreign() => return Err(JoinError::Foreign),
-            Stage::Ended => {}
-            Stage::Reserved | Stage::Launched => {
-                let outcome = self.shared.ended.wait_with(deadline, &mut || {
-                    let flow = on_signal();
-                    // A signal handler has forked: the thread is not in this process.
-                    if self.shared.life.stage() == Stage::Ended {
-                        ControlFlow::Break(())
-                    } else {
-                        flow
-                    }
-                });
-                if outcome != WaitOutcome::Ready && self.shared.life.stage() != Stage::Ended {
+        loop {
+            match self.shared.life.stage() {
+                Stage::New => return Err(JoinError::NotStarted),
+                _ if self.is_current() => return Err(JoinError::Current),
+                _ if self.is_foreign() => return Err(JoinError::Foreign),
+                Stage::Ended => {
+                    self.reap();
+                    return Ok(WaitOutcome::Ready);
+                }
+                Stage::Reserved | Stage::Launched => {}
+            }
+            let outcome = self.shared.ended.wait_with(deadline, &mut || {
+                let flow = on_signal();
+                // A signal handler has forked: the thread is not in this process.
+                if self.shared.life.stage() == Stage::Ended { ControlFlow::Break(()) } else { flow }
+            });
+            match self.shared.life.stage() {
+                // Its start has failed, and the starter is about to say so; or it is being started
+                // once more, and the starter is about to lower the event.
+                Stage::Reserved if outcome == WaitOutcome::Ready => std::thread::yield_now(),
+                Stage::Reserved | Stage::Launched if outcome != WaitOutcome::Ready => {
                     return Ok(outcome);
                 }
+                _ => {}
             }
         }
-        self.reap();
-        Ok(WaitOutcome::Ready)
     }
 
     /// Waits for the system's thread, which is past its last own instruction.
@@ -318,6 +325,8 @@ impl ThreadHandle {
     /// Begins the thread's life: it is alive, and in the registry.
     pub(crate) fn reserve(&self) -> Result<(), AlreadyStarted> {
         self.shared.life.reserve()?;
+        // It is up if an earlier start has failed.
+        self.shared.ended.clear();
         hook::install();
         if !self.is_daemon() {
             shutdown::prepare();
@@ -326,10 +335,15 @@ impl ThreadHandle {
         Ok(())
     }
 
-    /// Takes [`reserve`](Self::reserve) back.
+    /// Takes [`reserve`](Self::reserve) back. Whoever joins the thread is told: it has not ended, and
+    /// nobody knows whether it ever will.
     pub(crate) fn withdraw(&self) {
         registry::remove(self);
+        // Raised before the thread can be reserved again, which lowers it; and those who wait are
+        // woken when they can see why.
+        let wakes = self.shared.ended.set_deferred();
         self.shared.life.withdraw();
+        drop(wakes);
     }
 
     /// Gets a thread from the system. Without success nothing has changed, and it may be tried again.

@@ -47,7 +47,7 @@ static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// ```
 pub fn shutdown() {
     while let Some(thread) = registry::find_non_daemon() {
-        // Started, not the calling one, and ours: there is no error.
+        // Not the calling one, and ours: an error is a start that has failed meanwhile.
         let _ = thread.join();
     }
 }

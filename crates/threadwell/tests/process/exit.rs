@@ -147,6 +147,22 @@ pub(super) fn shutdown_waits_and_main_goes_on() {
     println!("main");
 }
 
+pub(super) fn a_start_that_fails_keeps_nobody_waiting() {
+    // More than any address space holds.
+    let builder = Thread::builder().daemon(false).stack_size(1 << 60).unwrap();
+    let thread = Arc::new(builder.build(|| ()));
+    let thread_too = Arc::clone(&thread);
+    let starter = move || {
+        loop {
+            assert!(thread_too.start().is_err());
+        }
+    };
+    Thread::builder().daemon(true).spawn(starter).unwrap();
+    until("it is being started", || thread.is_alive());
+    (0..100_000).for_each(|_| shutdown());
+    println!("main");
+}
+
 pub(super) fn the_main_thread_is_the_first() {
     // Others may ask first.
     let (main, ident) =

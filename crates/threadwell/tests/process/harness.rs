@@ -44,6 +44,7 @@ scenarios! {
     exit::a_cancelled_timer_does_not_keep_the_process => |ended| ended.well("main\n");
     exit::exit_in_a_thread_that_others_join => |ended| ended.with(5, "joined\n");
     exit::shutdown_waits_and_main_goes_on => |ended| ended.well("done\nmain\n");
+    exit::a_start_that_fails_keeps_nobody_waiting => |ended| ended.well("main\n");
     exit::a_joined_thread_is_past_the_destructors_of_c => |ended| ended.well("ok\n");
     exit::the_main_thread_is_the_first => |ended| ended.well("ok\n");
     exit::the_stack_size_follows_pythons_rules => |ended| ended.well("ok\n");
@@ -54,6 +55,7 @@ scenarios! {
     panics::a_panic_while_unwinding_loses_nothing => panics::both_halves_printed;
     limits::no_memory_for_a_thread => |ended| ended.well("ok\n");
     limits::no_memory_for_a_timer => |ended| ended.well("ok\n");
+    limits::a_join_ends_with_the_start_of_a_timer_that_fails => |ended| ended.well("ok\n");
     limits::a_timer_without_a_thread_is_late_and_not_lost => |ended| ended.well("ok\n");
     limits::thousand_timers_add_one_thread => |ended| ended.well("ok\n");
     limits::pending_timers_are_small => |ended| ended.well("ok\n");

@@ -3,11 +3,12 @@
 #![expect(unsafe_code, reason = "limits are calls of libc")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use threadwell::{
-    Deadline, Event, StartError, Thread, Timer, TimerQueue, active_count, enumerate, main_thread,
-    set_stack_size,
+    Deadline, Event, JoinError, StartError, Thread, ThreadState, Timer, TimerQueue, active_count,
+    current_thread, enumerate, main_thread, set_stack_size,
 };
 
 use crate::common::until;
@@ -39,14 +40,24 @@ fn memory(field: usize) -> usize {
 }
 
 pub(super) fn no_memory_for_a_thread() {
-    let thread = Thread::new(|| 7);
+    let gate = Arc::new(Event::new());
+    let gate_too = Arc::clone(&gate);
+    let thread = Thread::new(move || {
+        gate_too.wait();
+        7
+    });
     let main = main_thread();
     let error = with_little_memory(0, || thread.start()).unwrap_err();
     assert!(matches!(error, StartError::Os(_)), "{error}");
     assert!(!thread.is_alive());
     assert_eq!(enumerate(), [main]);
     thread.start().unwrap();
+    let handle = thread.handle().clone();
+    let joiner = Thread::spawn(move || handle.join().unwrap()).unwrap();
+    until("it is joined without being busy", || joiner.state() == ThreadState::Blocked);
+    gate.set();
     assert_eq!(thread.join().unwrap(), 7);
+    joiner.join().unwrap();
     println!("ok");
 }
 
@@ -62,6 +73,34 @@ pub(super) fn no_memory_for_a_timer() {
     timer.start().unwrap();
     timer.join().unwrap();
     assert!(fired.is_set());
+    println!("ok");
+}
+
+pub(super) fn a_join_ends_with_the_start_of_a_timer_that_fails() {
+    static JOINS: AtomicUsize = AtomicUsize::new(0);
+    static LIVES: Event = Event::new();
+
+    let timer = Arc::new(Timer::new(Duration::ZERO, || ()));
+    let timer_too = Arc::clone(&timer);
+    let joiner = Thread::spawn(move || {
+        // It has a stack, and a heap to allocate from.
+        drop(std::hint::black_box(Box::new(current_thread())));
+        LIVES.set();
+        while JOINS.load(Relaxed) < 100 {
+            if timer_too.is_alive() {
+                assert!(matches!(timer_too.join(), Err(JoinError::NotStarted)));
+                JOINS.fetch_add(1, Relaxed);
+            }
+        }
+    });
+    LIVES.wait();
+    // Less than the stack of the thread that waits for the timers.
+    with_little_memory(1 << 17, || {
+        while JOINS.load(Relaxed) < 100 {
+            assert!(matches!(timer.start(), Err(StartError::Os(_))));
+        }
+    });
+    joiner.unwrap().join().unwrap();
     println!("ok");
 }
 
