@@ -10,8 +10,16 @@
 //! | held           | `T::default()`; the old value is never looked at again          |
 //!
 //! A value that was being changed may be torn: half of it is not touched again, not even to free
-//! it. Like its mutex, it is locked for a few instructions at a time, and never while anyone else's
-//! code runs.
+//! it.
+//!
+//! Whoever waits for it has no deadline and hears no signal. So it is held for a few instructions,
+//! and never while its holder waits for another thread, with these exceptions:
+//!
+//! | Held while                                   | By                                               |
+//! |----------------------------------------------|--------------------------------------------------|
+//! | the system is asked for a thread             | the start of a thread, of a timer, of the driver |
+//! | `std` or the C library notes a hook of ours  | the first start of a thread                      |
+//! | a caller's function looks at the payloads    | `TimerQueue::visit`, which says so               |
 
 #![expect(unsafe_code, reason = "hands out the value that its mutex guards")]
 

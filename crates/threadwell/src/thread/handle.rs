@@ -4,7 +4,9 @@
 //!
 //! `ended` is set by a destructor of the thread's own locals, the one that runs last where that can
 //! be chosen. Whoever joins then also waits for the system's thread, which has nothing left to do:
-//! after a join the values of its locals are gone, and so is the thread.
+//! after a join the values of its locals are gone, and so is the thread. That wait is the system's: it
+//! knows no deadline, and no signal ends it. So the joiner that comes first does it with no mutex held,
+//! and raises `gone` for the others.
 //!
 //! A start that fails raises `ended` too, since somebody may have counted on it; the next start lowers
 //! it. So whoever waited for it looks at the thread's stage once more.
@@ -80,8 +82,10 @@ struct Shared {
     place: ForkMutex<Option<Place>>,
     placed: Event,
     ended: Event,
-    /// Locked while the thread is being started, and while it is being waited for at its very end.
+    /// Locked while the thread is being started: it is here before anyone looks for it.
     os: ForkMutex<Option<OsThread>>,
+    /// Raised when the joiner that has waited for the system's thread comes back.
+    gone: Event,
 }
 
 struct Place {
@@ -92,17 +96,9 @@ struct Place {
 /// The system's thread, until it is joined. Dropped in the process that started it, it detaches the
 /// thread; in the child of a `fork` there is no such thread, and nothing may be done to it.
 struct OsThread {
+    /// `None` while a joiner waits for it.
     handle: Option<JoinHandle<()>>,
     epoch: u32,
-}
-
-impl OsThread {
-    fn join(mut self) {
-        if let Some(handle) = self.handle.take_if(|_| self.epoch == epoch::current()) {
-            // The body catches panics: there is nothing in the result.
-            let _ = handle.join();
-        }
-    }
 }
 
 impl Drop for OsThread {
@@ -146,6 +142,7 @@ impl ThreadHandle {
             placed: Event::new(),
             ended: Event::new(),
             os: ForkMutex::new(None),
+            gone: Event::new(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -277,6 +274,9 @@ impl ThreadHandle {
 
     /// [`ThreadHandle::join`] until `deadline`, if any, or until `on_signal` ends the wait.
     ///
+    /// When the thread has ended for this crate, the system takes it away. Of those who join, the first
+    /// waits for that, too: not for long, but without deadline and `on_signal`, which the others keep.
+    ///
     /// # Errors
     ///
     /// As for [`ThreadHandle::join`].
@@ -286,40 +286,39 @@ impl ThreadHandle {
         on_signal: OnSignal<'_>,
     ) -> Result<WaitOutcome, JoinError> {
         loop {
-            match self.shared.life.stage() {
+            let event = match self.shared.life.stage() {
                 Stage::New => return Err(JoinError::NotStarted),
                 _ if self.is_current() => return Err(JoinError::Current),
                 _ if self.is_foreign() => return Err(JoinError::Foreign),
-                Stage::Ended => {
-                    self.reap();
-                    return Ok(WaitOutcome::Ready);
-                }
-                Stage::Reserved | Stage::Launched => {}
+                Stage::Reserved | Stage::Launched => &self.shared.ended,
+                Stage::Ended if self.reap() => return Ok(WaitOutcome::Ready),
+                Stage::Ended => &self.shared.gone,
+            };
+            let outcome = wait_unless_forked(event, deadline, on_signal);
+            if outcome != WaitOutcome::Ready {
+                return Ok(outcome);
             }
-            let outcome = self.shared.ended.wait_with(deadline, &mut || {
-                let flow = on_signal();
-                // A signal handler has forked: the thread is not in this process.
-                if self.shared.life.stage() == Stage::Ended { ControlFlow::Break(()) } else { flow }
-            });
-            match self.shared.life.stage() {
+            if self.shared.life.stage() == Stage::Reserved {
                 // Its start has failed, and the starter is about to say so; or it is being started
                 // once more, and the starter is about to lower the event.
-                Stage::Reserved if outcome == WaitOutcome::Ready => std::thread::yield_now(),
-                Stage::Reserved | Stage::Launched if outcome != WaitOutcome::Ready => {
-                    return Ok(outcome);
-                }
-                _ => {}
+                std::thread::yield_now();
             }
         }
     }
 
-    /// Waits for the system's thread, which is past its last own instruction.
-    fn reap(&self) {
+    /// Waits for the system's thread, which is past its last own instruction, unless another joiner
+    /// does: then the result is `false`.
+    fn reap(&self) -> bool {
         let mut os = self.shared.os.lock();
-        // With the mutex held: a second joiner comes back when the thread is gone, too.
-        if let Some(thread) = os.take() {
-            thread.join();
-        }
+        let here = os.as_mut().filter(|thread| thread.epoch == epoch::current());
+        let Some(thread) = here else { return true };
+        let Some(handle) = thread.handle.take() else { return false };
+        drop(os);
+        // The body catches panics: there is nothing in the result.
+        let _ = handle.join();
+        *self.shared.os.lock() = None;
+        self.shared.gone.set();
+        true
     }
 
     /// Begins the thread's life: it is alive, and in the registry.
@@ -422,6 +421,22 @@ impl ThreadHandle {
     pub(super) fn serial(&self) -> usize {
         self.shared.serial
     }
+}
+
+/// Waits for `event`. `Ready` also if a signal handler forks and the wait is to go on: in the child
+/// nobody raises the event, and there are other things to find out.
+fn wait_unless_forked(
+    event: &Event,
+    deadline: Option<Deadline>,
+    on_signal: OnSignal<'_>,
+) -> WaitOutcome {
+    let epoch = epoch::current();
+    let mut flow = ControlFlow::Continue(());
+    let outcome = event.wait_with(deadline, &mut || {
+        flow = on_signal();
+        if epoch::current() == epoch { flow } else { ControlFlow::Break(()) }
+    });
+    if epoch::current() == epoch || flow.is_break() { outcome } else { WaitOutcome::Ready }
 }
 
 impl PartialEq for ThreadHandle {

@@ -204,27 +204,32 @@ pub(super) fn the_stack_size_follows_pythons_rules() {
     println!("ok");
 }
 
-/// The C library drops its thread-specific data after all of Rust's locals.
+/// Something that a thread calls to have `destructor` called at its very end: the C library drops its
+/// thread-specific data after all of Rust's locals.
+pub(super) fn at_the_very_end(destructor: extern "C" fn(*mut c_void)) -> impl Fn() + Copy {
+    let mut key = 0;
+    // SAFETY: `key` is a valid place for the result, and no destructor looks at what it is given.
+    assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) }, 0);
+    move || {
+        let value = std::ptr::without_provenance::<c_void>(1);
+        // SAFETY: the key exists, and the value is only compared with null.
+        assert_eq!(unsafe { libc::pthread_setspecific(key, value) }, 0);
+    }
+}
+
 pub(super) fn a_joined_thread_is_past_the_destructors_of_c() {
     static DROPPED: AtomicBool = AtomicBool::new(false);
 
-    unsafe extern "C" fn slow(_: *mut c_void) {
+    extern "C" fn slow(_: *mut c_void) {
         for _ in 0..100 {
             std::thread::yield_now();
         }
         DROPPED.store(true, Relaxed);
     }
-    let mut key = 0;
-    // SAFETY: `key` is a valid place for the result, and the destructor looks at nothing.
-    assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(slow)) }, 0);
+    let be_slow = at_the_very_end(slow);
     for _ in 0..20 {
         DROPPED.store(false, Relaxed);
-        let thread = Thread::spawn(move || {
-            let value = std::ptr::without_provenance::<c_void>(1);
-            // SAFETY: the key exists, and the value is only compared with null.
-            assert_eq!(unsafe { libc::pthread_setspecific(key, value) }, 0);
-        });
-        thread.unwrap().join().unwrap();
+        Thread::spawn(be_slow).unwrap().join().unwrap();
         assert!(DROPPED.load(Relaxed));
     }
     println!("ok");

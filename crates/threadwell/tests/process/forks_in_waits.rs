@@ -18,11 +18,11 @@ use crate::harness::LONG;
 use crate::signals::interrupt_sleeps;
 
 /// A wait, and whether it ended as it should.
-type Wait<'a> = &'a dyn Fn(OnSignal<'_>) -> bool;
+pub(super) type Wait<'a> = &'a dyn Fn(OnSignal<'_>) -> bool;
 
 /// Begins a wait, interrupts it by a signal, and forks in the `on_signal` that is then called, after
 /// `before`; in the child that returns `after`. The result is that of the child, which ends with it.
-fn forked_in_a_wait(wait: Wait<'_>, before: impl Fn(), after: ControlFlow<()>) -> bool {
+pub(super) fn forked_in_a_wait(wait: Wait<'_>, before: impl Fn(), after: ControlFlow<()>) -> bool {
     interrupt_sleeps();
     let handled = Arc::new(AtomicBool::new(false));
     let sender = {

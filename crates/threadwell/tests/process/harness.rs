@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::LIMIT;
-use crate::{exit, forks, forks_in_waits, limits, panics, signals};
+use crate::{exit, forks, forks_in_waits, joins, limits, panics, signals};
 
 const SCENARIO: &str = "THREADWELL_SCENARIO";
 pub(super) const LONG: Duration = Duration::from_secs(3600);
@@ -71,6 +71,10 @@ scenarios! {
     forks_in_waits::a_wake_up_from_before_the_fork_counts_in_the_child => |ended| ended.well("ok\n");
     forks_in_waits::a_barrier_whose_action_stayed_behind_is_broken_until_reset => |ended| ended.well("child\n");
     forks_in_waits::an_action_that_forks_goes_on_in_both => |ended| ended.well("child\n");
+    joins::one_joiner_waits_for_the_system_and_the_others_have_deadlines => |ended| ended.well("ok\n");
+    joins::one_joiner_waits_for_the_system_and_a_signal_ends_the_others => |ended| ended.well("ok\n");
+    joins::a_child_waits_for_no_thread_of_the_systems => |ended| ended.well("child\n");
+    joins::a_handler_that_forks_ends_the_childs_join => |ended| ended.well("ok\n");
     signals::a_signal_can_end_a_join_and_a_drivers_wait => |ended| ended.well("ok\n");
 }
 

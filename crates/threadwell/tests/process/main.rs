@@ -20,6 +20,8 @@ mod forks_in_waits;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod harness;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
+mod joins;
+#[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod limits;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod panics;

@@ -24,6 +24,15 @@ pub(super) fn interrupt_sleeps() {
     assert_eq!(set, 0);
 }
 
+/// Sends `SIGUSR1` to a thread that has started and has not been joined.
+pub(super) fn interrupt<T>(thread: &Thread<T>) {
+    let ident = thread.ident().unwrap() as libc::pthread_t;
+    if thread.is_alive() {
+        // SAFETY: the thread is not joined yet, so its identifier is valid.
+        unsafe { libc::pthread_kill(ident, libc::SIGUSR1) };
+    }
+}
+
 pub(super) fn a_signal_can_end_a_join_and_a_drivers_wait() {
     interrupt_sleeps();
 
@@ -44,11 +53,7 @@ pub(super) fn a_signal_can_end_a_join_and_a_drivers_wait() {
     })
     .unwrap();
     until("it was interrupted", || {
-        let thread = waiter.ident().unwrap() as libc::pthread_t;
-        if waiter.is_alive() {
-            // SAFETY: the thread is not joined yet, so its identifier is valid.
-            unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
-        }
+        interrupt(&waiter);
         !waiter.is_alive()
     });
     assert_eq!(waiter.join().unwrap(), (WaitOutcome::Interrupted, Due::Interrupted));
