@@ -162,7 +162,8 @@ pub(super) fn a_child_of_a_dummy_thread_is_main() {
 pub(super) fn a_child_that_knows_nothing_of_its_fork_exits() {
     let gate = Arc::new(Event::new());
     let gate_too = Arc::clone(&gate);
-    Thread::spawn(move || gate_too.wait()).unwrap();
+    let thread = Thread::spawn(move || gate_too.wait()).unwrap();
+    until("it waits", || thread.state() == ThreadState::Blocked);
     // Nobody has called `after_in_child`: it must not wait for a thread that is not there.
     assert_eq!(in_child(false, || ()), 0);
     gate.set();

@@ -43,7 +43,6 @@ pub(super) fn forked_in_a_wait(wait: Wait<'_>, before: impl Fn(), after: Control
         if child.is_some() {
             return ControlFlow::Break(());
         }
-        handled.store(true, Relaxed);
         before();
         // SAFETY: the child goes on with this crate, and exits.
         let pid = unsafe { libc::fork() };
@@ -53,6 +52,8 @@ pub(super) fn forked_in_a_wait(wait: Wait<'_>, before: impl Fn(), after: Control
             begin_child(true);
             return after;
         }
+        // Not before: a thread of `std` that ends holds what the child's exit needs.
+        handled.store(true, Relaxed);
         ControlFlow::Break(())
     });
     match child {
@@ -77,6 +78,7 @@ pub(super) fn a_handler_that_forks_may_end_the_childs_wait() {
     let gate = Arc::new(Event::new());
     let gate_too = Arc::clone(&gate);
     let thread = Thread::spawn(move || gate_too.wait()).unwrap();
+    until("it waits", || thread.state() == ThreadState::Blocked);
     let waits: [(&str, Wait<'_>); 7] = [
         ("event", &|s| EVENT.wait_with(None, s) == INTERRUPTED),
         ("timed", &|s| EVENT.wait_with(Some(Deadline::after(LONG)), s) == INTERRUPTED),

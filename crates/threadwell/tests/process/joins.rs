@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use threadwell::{Deadline, Event, Thread, ThreadHandle, WaitOutcome, resume};
+use threadwell::{Deadline, Event, Thread, ThreadHandle, ThreadState, WaitOutcome, resume};
 
 use crate::exit::at_the_very_end;
 use crate::forks::in_child;
@@ -91,6 +91,7 @@ pub(super) fn a_handler_that_forks_ends_the_childs_join() {
     let gate = Arc::new(Event::new());
     let gate_too = Arc::clone(&gate);
     let running = Thread::spawn(move || gate_too.wait()).unwrap();
+    until("it waits", || running.state() == ThreadState::Blocked);
     let ended = ended_and_not_gone();
     let joiners = joiners(&ended);
     until("all but one give up", || all_but_one_are_back(&joiners));
