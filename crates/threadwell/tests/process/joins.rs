@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use threadwell::{Deadline, Event, Thread, ThreadHandle, ThreadState, WaitOutcome, resume};
 
+use crate::common::until;
 use crate::exit::at_the_very_end;
 use crate::forks::in_child;
 use crate::forks_in_waits::{Wait, forked_in_a_wait};
-use crate::harness::{LONG, until};
+use crate::harness::LONG;
 use crate::signals::{interrupt, interrupt_sleeps};
 
 static LET_GO: AtomicBool = AtomicBool::new(false);
