@@ -49,16 +49,16 @@ def test_it_waits_for_threads_that_are_no_daemons(ends):
 
 
 def test_what_starts_during_the_waiting_is_waited_for(program):
-    # 3.12.0 and 3.12.1 refuse to start it.
+    # 3.12.0 and 3.12.1 refuse to start it. Each line is one piece, as two threads write at the same time.
     source = """
-    import time, {} as threading
+    import os, time, {} as threading
     def function(n):
         threading.main_thread().join()
         time.sleep(0.02)
-        print(n, flush=True)
+        os.write(1, b"%d\\n" % n)
         if n:
             threading.Thread(target=function, args=[n - 1]).start()
-            threading.Timer(0.03, print, ["timer", n], {{"flush": True}}).start()
+            threading.Timer(0.03, os.write, [1, b"timer %d\\n" % n]).start()
     threading.Thread(target=function, args=[2]).start()
     """
     ours = sorted(program(source.format("threadwell")).split("\n"))

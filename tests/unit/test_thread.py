@@ -227,9 +227,10 @@ def test_the_starter_may_be_interrupted(until):
 
     class Slow(threading.Thread):
         def _begin(self):
-            # One that comes just before the starter sleeps does not end its wait, as in the standard library.
-            while not gate.wait(0.01):
+            # One signal would not do: it does not wake a starter that is only about to sleep.
+            while not gate.is_set():
                 signal.pthread_kill(starter, signal.SIGUSR1)
+                gate.wait(0.001)
             super()._begin()
 
     gate, starter = threading.Event(), threading.get_ident()
@@ -241,6 +242,7 @@ def test_the_starter_may_be_interrupted(until):
         until("it has begun", thread._started.is_set)
         thread.join()
     finally:
+        gate.set()
         signal.signal(signal.SIGUSR1, previous)
     assert not thread.is_alive()
 
