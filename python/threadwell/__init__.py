@@ -30,6 +30,7 @@ from threadwell._native import (
     current_thread,
     enumerate,  # noqa: A004 - its name here
 )
+from threadwell._pickling import _reduce_broken_barrier
 from threadwell._threads import Thread
 from threadwell._threads import _active as _active
 from threadwell._threads import _after_fork as _after_fork
@@ -181,5 +182,9 @@ if hasattr(_os, "register_at_fork"):
 for _name in (*__all__, "activeCount", "currentThread"):
     if getattr(globals()[_name], "__module__", "threading").startswith("threadwell"):
         globals()[_name].__module__ = "threading"
+# By these pickle finds a class. Messages show the name that the interpreter has for it, `_thread.lock`.
+Lock.__module__ = RLock.__module__ = "threading"
+Lock.__qualname__ = "Lock"
+BrokenBarrierError.__reduce__ = _reduce_broken_barrier  # type: ignore[method-assign, assignment]
 # `_thread` is also the name of a module of this package.
-del TYPE_CHECKING, _name, _thread
+del TYPE_CHECKING, _name, _reduce_broken_barrier, _thread
