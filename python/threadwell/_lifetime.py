@@ -92,7 +92,8 @@ class _SentinelLifetime:
         if not self.daemon:
             _await_at_exit(lock)
 
-    _begin_lifetime = _set_tstate_lock
+    def _begin_lifetime(self) -> None:
+        self._set_tstate_lock()
 
     # With sentinels it is the other way round: see there.
     _announce = staticmethod(_native._announce)
@@ -121,17 +122,15 @@ class _SentinelLifetime:
 
     def _has_ended(self) -> bool:
         if not self._is_stopped:
-            lock = self._tstate_lock
             # Someone who waits for the end holds it for a moment when it has come: then this is a moment early.
-            if lock is not None and not lock.locked():
-                self._stop()
+            self._wait_for_tstate_lock(block=False)
         return self._is_stopped
 
     def _wait_for_end(self, timeout: float | None) -> None:
-        lock = self._tstate_lock
-        # In one step: were it interrupted in between, nobody could tell that the thread has ended.
-        if lock is not None and _native._acquire_and_release(lock, True, -1 if timeout is None else timeout):
-            self._stop()
+        if timeout is None:
+            self._wait_for_tstate_lock()
+        else:
+            self._wait_for_tstate_lock(timeout=timeout)
 
     def _wait_for_tstate_lock(self, block: bool = True, timeout: float = -1) -> None:
         lock = self._tstate_lock

@@ -102,6 +102,8 @@ class Thread(Lifetime):
     _initialized = False
     # Only timers ever are.
     _pending = False
+    # Where threads have no `_context` yet, that name is free for a subclass.
+    _given_context: Context | None = None
 
     def __init__(
         self,
@@ -148,7 +150,10 @@ class Thread(Lifetime):
             if daemon and not _daemon_threads_allowed():
                 raise RuntimeError("daemon threads are disabled in this (sub)interpreter")
             self._daemonic = daemon
-        self._context = context
+        if _HAS_CONTEXTS:
+            self._context = context
+        else:
+            self._given_context = context
         self._started = _native.Event()
         self._initialized = True
         self._equip()
@@ -229,18 +234,21 @@ class Thread(Lifetime):
                 return
             raise
         finally:
-            if self in _limbo:
+            if self._ident is None:
                 # It has failed before it had begun. The starter waits to hear of it.
-                self._ident = None
                 self._begin()
 
     def _bootstrap_inner(self) -> None:
         try:
-            self._set_ident()
-            self._set_native_id()
-            self._begin_lifetime()
-            assert self._ident is not None
-            _native._enter(self._ident, self)
+            try:
+                self._set_ident()
+                self._set_native_id()
+                self._begin_lifetime()
+                assert self._ident is not None
+                _native._enter(self._ident, self)
+            except:
+                self._ident = None
+                raise
             self._begin()
             # While the starter wakes up.
             self._set_os_name()
@@ -249,10 +257,11 @@ class Thread(Lifetime):
             if _module._profile_hook:
                 sys.setprofile(_module._profile_hook)
             try:
-                if self._context is None:
+                context = self._context if _HAS_CONTEXTS else self._given_context
+                if context is None:
                     self.run()
                 else:
-                    self._context.run(self.run)
+                    context.run(self.run)
             except:  # noqa: E722 - the end of the thread, whatever ended it
                 self._invoke_excepthook(self)
         finally:
@@ -269,7 +278,8 @@ class Thread(Lifetime):
         self._native_id = _module.get_native_id()
 
     def _set_os_name(self) -> None:
-        if self._name:
+        # A subclass may have assigned anything to `_name`.
+        if isinstance(self._name, str) and self._name:
             try:
                 _set_name(self._name)
             except OSError:
@@ -310,8 +320,8 @@ class Thread(Lifetime):
             raise RuntimeError("cannot join thread before it is started")
         if self is _module.current_thread():
             raise RuntimeError("cannot join current thread")
-        if timeout is not None and timeout < 0:
-            timeout = 0
+        if timeout is not None:
+            timeout = max(timeout, 0)
         self._wait_for_end(timeout)
 
     def _after_fork(self, new_ident: int | None = None) -> None:

@@ -100,6 +100,7 @@ CASES = [
     ("Thread: target cannot be called", TypeError, True, lambda t: t.Thread(target=5).run()),
     ("Thread: start twice", RuntimeError, True, lambda t: started(t).start()),
     ("Thread: join before start", RuntimeError, True, lambda t: t.Thread().join()),
+    ("Thread: join str", TypeError, True, lambda t: started(t).join("1")),
     ("Thread: join itself", RuntimeError, True, lambda t: t.current_thread().join()),
     ("Thread: daemon while alive", RuntimeError, True,
      lambda t: setattr(t.main_thread(), "daemon", True)),
