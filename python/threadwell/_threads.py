@@ -548,17 +548,25 @@ def _shutdown() -> None:
     # Other threads may be waiting for the main thread, and will not see it end in time.
     if main.ident == _module.get_ident():
         main._end_lifetime()
-    # Timers that are started from now on get a thread at once, so the last that are pending are here.
+    stdlib = _original_module()
+    if stdlib is None:
+        _wait_for_pending_timers()
+        wait_for_threads()
+    elif not stdlib._SHUTTING_DOWN:
+        # Its callbacks may cancel timers, so the wait comes last: they run in reverse.
+        stdlib._threading_atexits.insert(0, _wait_for_pending_timers)
+        stdlib._shutdown()
+        wait_for_threads()
+    else:
+        # It has called this function, and goes on to wait for threads, ours included.
+        _wait_for_pending_timers()
+
+
+def _wait_for_pending_timers() -> None:
+    # Timers that are started at exit get a thread at once, so the last that are pending are here.
     for thread in list(_limbo.values()):
         if thread._pending and not thread.daemon:
             thread._wait_for_end(None)
-    stdlib = _original_module()
-    if stdlib is None:
-        wait_for_threads()
-    elif not stdlib._SHUTTING_DOWN:
-        stdlib._shutdown()
-        wait_for_threads()
-    # Otherwise it has called this function, and goes on to wait for threads, ours included.
 
 
 def _original_module() -> Any:

@@ -434,6 +434,23 @@ def test_threads_from_before_uninstall_are_waited_for(program: Program) -> None:
     assert output == "worked\n"
 
 
+def test_an_exit_callback_from_before_may_cancel_a_timer(program: Program) -> None:
+    # As it may without threadwell. It would take as long as a test may if the timer was waited for first.
+    output = program("""
+        import threading
+        def end():
+            print("callback", *[timer.is_alive() for timer in timers])
+            timers[0].cancel()
+        threading._register_atexit(end)
+        import threadwell
+        threadwell.install()
+        timers = [threading.Timer(1000, print), threading.Timer(0.2, print, ["called"])]
+        for timer in timers:
+            timer.start()
+    """)
+    assert output == "callback True True\ncalled\n"
+
+
 # -- Around it --------------------------------------------------------------------------------------------------------
 
 
