@@ -113,8 +113,8 @@ def install(*, children: bool = False, log: Callable[[str], object] | None = Non
     Best called before anything else is imported; then there is nothing to be replaced. May be called again: it then
     replaces what has turned up since, and returns the same object, brought up to date.
 
-    Trace and profile functions and the ``excepthook`` that were set on the standard library's module move along. The
-    interpreter waits at exit for the threads of both.
+    Trace and profile functions and the ``excepthook`` that were set on the standard library's module move along, and
+    so does the main thread's name; threads are numbered on. The interpreter waits at exit for the threads of both.
 
     Args:
         children: Whether interpreters that this process starts, by ``multiprocessing`` or by running
@@ -203,6 +203,17 @@ def _adopt_threading(installation: Installation, old: dict[str, Any], new: dict[
     for name in ("_trace_hook", "_profile_hook"):
         if old[name] is not None and new[name] is None:
             installation._assign(new, name, old[name])
+    main = namespace_of(new["_main_thread"])
+    theirs = namespace_of(old["_main_thread"])
+    if main is not None and theirs is not None and main["_name"] == "MainThread" != theirs["_name"]:
+        installation._assign(main, "_name", theirs["_name"])
+    number = old["_counter"]
+    if new["_counter"] is not number:
+        # It counts for both. What ours has given away is not given again.
+        taken = new["_counter"]() - 1
+        while taken > 0 and number() < taken:
+            pass
+        installation._assign(new, "_counter", number)
     installation.unreached += (
         f"thread {(namespace_of(thread) or {}).get('_name', ident)!r} runs"
         for ident, thread in list(old["_active"].items())

@@ -451,6 +451,42 @@ def test_an_exit_callback_from_before_may_cancel_a_timer(program: Program) -> No
     assert output == "callback True True\ncalled\n"
 
 
+def test_the_main_threads_name_moves_along_and_back(program: Program) -> None:
+    program("""
+        import threading
+        threading.main_thread().name = "Boss"
+        import threadwell
+        threadwell.install()
+        assert threading.current_thread() is threadwell.main_thread()
+        assert threading.current_thread().name == "Boss"
+        threadwell.install()
+        threadwell.uninstall()
+        assert (threading.main_thread().name, threadwell.main_thread().name) == ("Boss", "MainThread")
+        threadwell.main_thread().name = "Ours"
+        threadwell.install()
+        assert threading.main_thread().name == "Ours"
+    """)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("", "1"), ("[threading.Thread() for _ in range(6)]", "7"), ("[threadwell.Thread() for _ in range(4)]", "5")],
+)
+def test_threads_are_numbered_on(program: Program, before: str, expected: str) -> None:
+    output = program(f"""
+        import threading, threadwell
+        {before}
+        threadwell.install()
+        print(threading.Thread().name)
+        threadwell.install()
+        names = {{threading.Thread().name for _ in range(3)}}
+        threadwell.uninstall()
+        assert threading is not threadwell
+        assert threading.Thread().name not in names and len(names) == 3
+    """)
+    assert output == f"Thread-{expected}\n"
+
+
 # -- Around it --------------------------------------------------------------------------------------------------------
 
 
