@@ -30,29 +30,43 @@ VALUE = f"{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')}"
 _CARRIER = "threadwell_children.pth"
 _DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_site")
 
+_enabled = False
+# ``PYTHONPATH`` before and after `enable`, if it has changed it.
+_path_before: str | None = None
+_path_after: str | None = None
+
 
 def enable() -> None:
     """Make the interpreters that this process starts from now on run on threadwell."""
+    global _enabled, _path_before, _path_after
     os.environ[VARIABLE] = VALUE
+    _enabled = True
     if _carrier_is_installed():
         return
     path = os.environ.get("PYTHONPATH")
-    if path is None:
-        os.environ["PYTHONPATH"] = _DIRECTORY
-    elif _DIRECTORY not in path.split(os.pathsep):
-        os.environ["PYTHONPATH"] = _DIRECTORY + os.pathsep + path
+    if path and _DIRECTORY in path.split(os.pathsep):
+        return
+    _path_before = path
+    # An empty entry would be the working directory, for the children.
+    os.environ["PYTHONPATH"] = _path_after = os.pathsep.join(filter(None, [_DIRECTORY, path]))
 
 
 def disable() -> None:
-    """Take back `enable`; children that run already keep threadwell."""
-    os.environ.pop(VARIABLE, None)
+    """Take back `enable`, if it was called; children that run already keep threadwell."""
+    global _enabled, _path_after
+    if _enabled:
+        os.environ.pop(VARIABLE, None)
     path = os.environ.get("PYTHONPATH")
-    if path is not None:
-        rest = [entry for entry in path.split(os.pathsep) if entry != _DIRECTORY]
-        if rest:
-            os.environ["PYTHONPATH"] = os.pathsep.join(rest)
+    if _path_after is not None and path is not None:
+        if path == _path_after:
+            path = _path_before
         else:
+            path = os.pathsep.join(entry for entry in path.split(os.pathsep) if entry != _DIRECTORY)
+        if path is None:
             del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = path
+    _enabled, _path_after = False, None
 
 
 def _carrier_is_installed() -> bool:
