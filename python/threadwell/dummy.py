@@ -33,7 +33,8 @@ from threadwell import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from contextvars import Context
     from types import TracebackType
     from typing import Any, NoReturn, TypeVar
 
@@ -94,6 +95,8 @@ _NEVER = "nothing can end this wait, as there is only one thread"
 class Lock:
     """A lock that a blocking `acquire` always gets, even if it is taken."""
 
+    _NOT_TAKEN = "release unlocked lock"
+
     def __init__(self) -> None:
         self._count = 0
 
@@ -111,7 +114,7 @@ class Lock:
             RuntimeError: It is free.
         """
         if not self._count:
-            raise RuntimeError("release unlocked lock")
+            raise RuntimeError(self._NOT_TAKEN)
         self._count -= 1
 
     def locked(self) -> bool:
@@ -136,6 +139,8 @@ LockType = allocate_lock = Lock
 
 class RLock(Lock):
     """A lock that counts how often it was taken, always by the one thread."""
+
+    _NOT_TAKEN = "cannot release un-acquired lock"
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Take the lock once more. Returns ``True``; `blocking` and `timeout` are not used."""
@@ -231,9 +236,32 @@ class Barrier(_native.Barrier):
 
 
 class Thread(threadwell.Thread):
-    """An activity that runs while `start` is called, in the calling thread."""
+    """An activity that runs while `start` is called, in the calling thread.
 
-    _progress = "initial"
+    Args:
+        group: Must be None; reserved.
+        target: What run() calls. None means nothing.
+        name: The activity's name. By default "Thread-N", with the name of the target in parentheses.
+        args: The positional arguments for the target.
+        kwargs: The keyword arguments for the target.
+        daemon: A flag without effect. None means the same as the activity that is running.
+        context: Not used.
+    """
+
+    def __init__(
+        self,
+        group: None = None,
+        target: Callable[..., object] | None = None,
+        name: str | None = None,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        daemon: bool | None = None,
+        context: Context | None = None,
+    ) -> None:
+        if daemon is None:
+            daemon = current_thread().daemon
+        super().__init__(group, target, name, args, kwargs, daemon=daemon, context=context)
 
     def start(self) -> None:
         """Run the activity; return when it has ended.
@@ -241,15 +269,17 @@ class Thread(threadwell.Thread):
         An exception that it does not handle goes to ``excepthook`` of this module.
 
         Raises:
-            RuntimeError: It was started before.
+            RuntimeError: It was started before, or its constructor was not called.
+            KeyboardInterrupt: See `start_new_thread`.
         """
-        if self._progress != "initial":
+        if not self._initialized:
+            raise RuntimeError("thread.__init__() not called")
+        if self._started.is_set():
             raise RuntimeError("threads can only be started once")
         start_new_thread(self._activity, ())
 
     def _activity(self) -> None:
-        self._progress = "started"
-        _running.append(self)
+        self._set_running()
         trace, profile = sys.gettrace(), sys.getprofile()
         try:
             if _trace_hook is not None:
@@ -257,7 +287,7 @@ class Thread(threadwell.Thread):
             if _profile_hook is not None:
                 sys.setprofile(_profile_hook)
             self.run()
-        except (SystemExit, KeyboardInterrupt):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - that is what the hook is for
             excepthook(ExceptHookArgs((type(error), error, error.__traceback__, self)))
@@ -267,7 +297,26 @@ class Thread(threadwell.Thread):
             if _profile_hook is not None:
                 sys.setprofile(profile)
             _running.pop()
-            self._progress = "stopped"
+
+    def _set_running(self) -> None:
+        self._started.set()
+        self._set_ident()
+        self._set_native_id()
+        _running.append(self)
+
+    def _set_ident(self) -> None:
+        self._ident = get_ident()
+
+    def _set_native_id(self) -> None:
+        self._native_id = get_native_id()
+
+    def _has_ended(self) -> bool:
+        return self._started.is_set() and not self.is_alive()
+
+    def _after_fork(self, new_ident: int | None = None) -> None:
+        """Called in the child of a fork, where the activities go on."""
+        if self._started.is_set():
+            self._set_native_id()
 
     def join(self, timeout: float | None = None) -> None:
         """Return at once.
@@ -275,29 +324,17 @@ class Thread(threadwell.Thread):
         Raises:
             RuntimeError: The activity has not begun, or calls this itself.
         """
-        if self._progress == "initial":
+        if not self._initialized:
+            raise RuntimeError("Thread.__init__() not called")
+        if not self._started.is_set():
             raise RuntimeError("cannot join thread before it is started")
         if self is current_thread():
             raise RuntimeError("cannot join current thread")
 
     def is_alive(self) -> bool:
         """Return whether the activity is running."""
-        return self._progress == "started"
-
-    @property
-    def ident(self) -> int | None:
-        """The same for all activities; ``None`` before `start`."""
-        return None if self._progress == "initial" else get_ident()
-
-    @property
-    def native_id(self) -> int | None:
-        """The id that the system has given the one thread; ``None`` before `start`."""
-        return None if self._progress == "initial" else get_native_id()
-
-    def __repr__(self) -> str:
-        daemon = " daemon" if self.daemon else ""
-        ident = "" if self.ident is None else f" {self.ident}"
-        return f"<{type(self).__qualname__}({self.name}, {self._progress}{daemon}{ident})>"
+        assert self._initialized, "Thread.__init__() not called"
+        return any(thread is self for thread in _running)
 
 
 class Timer(Thread):
@@ -336,9 +373,7 @@ class Timer(Thread):
 
 
 # The started activities, the innermost last; the first is the program itself.
-_main = Thread(name="MainThread", daemon=False)
-_main._progress = "started"
-_running = [_main]
+_running: list[Thread] = []
 
 
 def current_thread() -> Thread:
@@ -368,6 +403,10 @@ activeCount = active_count  # noqa: N816
 def get_ident() -> int:
     """Return the ident of the one thread."""
     return 1
+
+
+_main = Thread(name="MainThread", daemon=False)
+_main._set_running()
 
 
 def stack_size(size: int | None = None) -> int:

@@ -93,6 +93,78 @@ def test_wrong_calls_are_errors() -> None:
         thread.start()
 
 
+def test_calls_before_init_are_errors() -> None:
+    class Bare(dummy.Thread):
+        def __init__(self) -> None:
+            pass
+
+    thread = Bare()
+    with pytest.raises(RuntimeError, match=r"^thread\.__init__\(\) not called$"):
+        thread.start()
+    with pytest.raises(RuntimeError, match=r"^Thread\.__init__\(\) not called$"):
+        thread.join()
+    with pytest.raises(AssertionError, match=r"^Thread\.__init__\(\) not called$"):
+        thread.is_alive()
+
+
+def test_the_daemon_flag_is_inherited_and_set_until_the_start() -> None:
+    inherited: list[bool] = []
+    thread = dummy.Thread(target=lambda: inherited.append(dummy.Thread().daemon))
+    assert not thread.daemon
+    thread.daemon = True
+    thread.start()
+    assert inherited == [True]
+    with pytest.raises(RuntimeError, match="cannot set daemon status of active thread"):
+        thread.daemon = False
+    with pytest.raises(RuntimeError, match="cannot set daemon status of active thread"):
+        dummy.main_thread().daemon = True
+
+
+def test_the_daemon_flag_of_the_thread_that_it_runs_in_is_not_inherited() -> None:
+    made: list[dummy.Thread] = []
+    thread = threading.Thread(target=lambda: made.append(dummy.Thread()), daemon=True)
+    thread.start()
+    thread.join()
+    assert not made[0].daemon
+
+
+def test_a_subclass_may_tell_its_progress() -> None:
+    class Worker(dummy.Thread):
+        def __init__(self) -> None:
+            super().__init__()
+            self._progress = 0.5
+
+        def run(self) -> None:
+            self._progress = 1.0
+
+    worker = Worker()
+    worker.start()
+    assert (worker._progress, worker.is_alive()) == (1.0, False)
+
+
+def test_activities_go_on_in_the_child_of_a_fork(program: Program) -> None:
+    output = program("""
+        import os, threading, warnings
+        from threadwell import dummy
+
+        def work():
+            pid = os.fork()
+            if pid:
+                assert os.waitpid(pid, 0)[1] == 0
+            else:
+                states = [each.is_alive() for each in (thread, ended, later)]
+                print(states, repr(thread), dummy.main_thread().native_id == os.getpid(), flush=True)
+                later.start()
+                os._exit(0)
+
+        ended, later = dummy.Thread(), dummy.Thread(target=lambda: print(later.is_alive(), flush=True))
+        ended.start()
+        thread = dummy.Thread(target=work, name="work")
+        thread.start()
+    """)
+    assert output == "[True, False, False] <Thread(work, started 1)> True\nTrue\n"
+
+
 def test_repr_shows_the_state() -> None:
     seen: list[str] = []
     thread = dummy.Thread(target=lambda: seen.append(repr(thread)), name="name", daemon=True)
@@ -118,6 +190,13 @@ def test_an_exception_goes_to_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.start()
     assert [(args.exc_type, args.exc_value, args.thread) for args in caught] == [(ValueError, error, thread)]
     assert dummy.current_thread() is dummy.main_thread()
+
+
+def test_an_exit_goes_to_the_hook_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    caught: list[Any] = []
+    monkeypatch.setattr(dummy, "excepthook", caught.append)
+    dummy.Thread(target=dummy.exit).start()
+    assert [args.exc_type for args in caught] == [SystemExit]
 
 
 def test_the_default_hook_writes_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,7 +269,7 @@ def test_an_rlock_counts() -> None:
         lock.release()
         assert lock.locked()
     assert not lock.locked()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="cannot release un-acquired lock"):
         lock.release()
 
 
