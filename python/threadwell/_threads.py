@@ -102,6 +102,7 @@ class Thread(Lifetime):
     _initialized = False
     # Only timers ever are.
     _pending = False
+    _borrows = False
     # Where threads have no `_context` yet, that name is free for a subclass.
     _given_context: Context | None = None
 
@@ -563,10 +564,12 @@ def _shutdown() -> None:
 
 
 def _wait_for_pending_timers() -> None:
-    # Timers that are started at exit get a thread at once, so the last that are pending are here.
-    for thread in list(_limbo.values()):
-        if thread._pending and not thread.daemon:
-            thread._wait_for_end(None)
+    # Timers that are started at exit get a thread at once, so the last that are pending are here, and those that run in
+    # the driver's, for which nobody else waits. While one is waited for the next may begin: look at all first.
+    threads = [thread for thread in [*_limbo.values(), *_active.values()] if isinstance(thread, Thread)]
+    for timer in [thread for thread in threads if thread._pending or thread._borrows]:
+        if not timer.daemon:
+            timer._wait_for_end(None)
 
 
 def _original_module() -> Any:

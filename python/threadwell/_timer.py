@@ -61,7 +61,6 @@ class Timer(Thread):
     _ident: int | None = None
     _native_id: int | None = None
     _over = False
-    _borrows = False
     _key: _native._TimerKey | None = None
     _rest: float | None = None
     _finished: Any = None
