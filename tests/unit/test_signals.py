@@ -20,7 +20,7 @@ class Handled(Exception):
 
 @contextlib.contextmanager
 def signals(handler):
-    """Sends SIGUSR1 to the main thread every few milliseconds while the block runs."""
+    """Sends SIGUSR1 to the main thread every few milliseconds while the block runs, until the handler raises."""
     stop = stdlib.Event()
     main = stdlib.main_thread().ident
 
@@ -28,14 +28,21 @@ def signals(handler):
         while not stop.wait(0.005):
             signal.pthread_kill(main, signal.SIGUSR1)
 
-    previous = signal.signal(signal.SIGUSR1, handler)
+    def handle(*args):
+        # Raising again would cut off the end of this function.
+        if not stop.is_set():
+            try:
+                handler(*args)
+            except BaseException:
+                stop.set()
+                raise
+
+    previous = signal.signal(signal.SIGUSR1, handle)
     thread = stdlib.Thread(target=send)
     thread.start()
     try:
         yield
     finally:
-        # The handler may raise at any point up to here, so it is disarmed first.
-        signal.signal(signal.SIGUSR1, lambda *_: None)
         stop.set()
         thread.join()
         signal.signal(signal.SIGUSR1, previous)
