@@ -48,6 +48,7 @@ from threadwell._threads import activeCount as activeCount
 from threadwell._threads import currentThread as currentThread
 from threadwell._timer import Timer
 from threadwell._timer import _before_fork as _before_fork
+from threadwell._timer import _begin_pending as _begin_pending
 from threadwell.patch import install as install
 from threadwell.patch import uninstall as uninstall
 
@@ -149,6 +150,7 @@ def settrace_all_threads(func: Hook) -> None:
     Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
     """
     settrace(func)
+    _begin_pending()
     _settrace_everywhere(func)
 
 
@@ -172,6 +174,7 @@ def setprofile_all_threads(func: Hook) -> None:
     Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
     """
     setprofile(func)
+    _begin_pending()
     _setprofile_everywhere(func)
 
 

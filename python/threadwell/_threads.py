@@ -4,7 +4,8 @@ A thread is started by the interpreter's own ``_thread``, so that the interprete
 was set, is seen by the tracing functions, and is waited for or frozen at exit. Python code runs in Python frames; what
 is native are leaf calls (``_native``).
 
-Whatever a program may rebind on the ``threadwell`` module is looked up there each time.
+What a program may rebind on the ``threadwell`` module is looked up there each time, except ``Event``: the events in
+threads and timers are always the native ones.
 """
 
 from __future__ import annotations
@@ -100,11 +101,13 @@ class Thread(Lifetime):
     __module__ = "threading"
 
     _initialized = False
-    # Only timers ever are.
+    # Only timers ever are, and then have some seconds left to wait for.
     _pending = False
     _borrows = False
     # Where threads have no `_context` yet, that name is free for a subclass.
     _given_context: Context | None = None
+    _rest: float | None = None
+    _resume: Callable[[], None]
 
     def __init__(
         self,
@@ -156,6 +159,9 @@ class Thread(Lifetime):
         else:
             self._given_context = context
         self._started = _native.Event()
+        # What excepthook writes to if there is no sys.stderr any more.
+        self._stderr = sys.stderr
+        self._invoke_excepthook = _module._make_invoke_excepthook()
         self._initialized = True
         self._equip()
 
@@ -164,9 +170,6 @@ class Thread(Lifetime):
         self._ident: int | None = None
         self._native_id: int | None = None
         self._new_lifetime()
-        # What excepthook writes to if there is no sys.stderr any more.
-        self._stderr = sys.stderr
-        self._invoke_excepthook = _module._make_invoke_excepthook()
         _dangling.add(self)
 
     def __repr__(self) -> str:
@@ -250,19 +253,23 @@ class Thread(Lifetime):
             except:
                 self._ident = None
                 raise
+            pending = self._rest is not None
+            # Those that have been set since a pending timer was started are for later threads.
+            trace, profile = (None, None) if pending else (_module._trace_hook, _module._profile_hook)
             self._begin()
             # While the starter wakes up.
             self._set_os_name()
-            if _module._trace_hook:
-                sys.settrace(_module._trace_hook)
-            if _module._profile_hook:
-                sys.setprofile(_module._profile_hook)
+            if trace:
+                sys.settrace(trace)
+            if profile:
+                sys.setprofile(profile)
             try:
                 context = self._context if _HAS_CONTEXTS else self._given_context
+                run = self._resume if pending else self.run
                 if context is None:
-                    self.run()
+                    run()
                 else:
-                    context.run(self.run)
+                    context.run(run)
             except:  # noqa: E722 - the end of the thread, whatever ended it
                 self._invoke_excepthook(self)
         finally:

@@ -7,8 +7,10 @@ function without further delay. The driver is started by need, ends when there h
 ``Thread`` object.
 
 A timer gets its own thread earlier than that, and does the rest of its waiting there, as soon as someone asks for what
-only a thread has (``ident``, ``native_id``, hence its ``repr``), or could notice the lack of one: a ``run`` of a
-subclass, or whoever has got hold of ``finished`` and may set it or wait for it.
+only a thread has (``ident``, ``native_id``, hence its ``repr``), or could notice the lack of one: whoever has got hold
+of ``finished`` and may set it or wait for it, or traces all threads that there are. It has one from the start if its
+class has a ``run`` or a ``finished`` of its own, or if its starter hands on to its threads what the driver's would
+lack: a tracing function, a stack size, blocked signals.
 
 Who may settle a pending timer? Whoever takes it out of the queue, which succeeds once: the driver, cancel(), or
 `_materialise`. The others wait until it is settled, except cancel(), which leaves a message in ``finished``.
@@ -16,10 +18,14 @@ Who may settle a pending timer? Whoever takes it out of the queue, which succeed
 
 from __future__ import annotations
 
+import _thread
+import sys
+from functools import partial
 from time import monotonic
 
 import threadwell as _module
 from threadwell import _native
+from threadwell._hooks import _make_invoke_excepthook
 from threadwell._lifetime import Lifetime
 from threadwell._threads import Thread, _active, _ensure_awaited, _limbo
 
@@ -35,6 +41,10 @@ _AT_ONCE = 1e-9
 # What says whether they were started is also shared by those that have no thread. Nobody sets or clears these two.
 _not_begun, _begun = _native.Event(), _native.Event()
 _begun.set()
+
+# What reports a failure is the same for all timers that were made while nobody had set another hook.
+_usual_excepthook, _usual_sys_excepthook = _module.excepthook, sys.excepthook
+_report_as_usual = _make_invoke_excepthook()
 
 
 class Timer(Thread):
@@ -61,10 +71,12 @@ class Timer(Thread):
     _ident: int | None = None
     _native_id: int | None = None
     _over = False
+    _has_left = False
     _key: _native._TimerKey | None = None
     _rest: float | None = None
     _finished: Any = None
     _settled: Any = None
+    _invoke_excepthook = staticmethod(_report_as_usual)
 
     def __init__(
         self,
@@ -73,10 +85,15 @@ class Timer(Thread):
         args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
+        if self._initialized:
+            self._forget_start()
         if Thread.__init__ is _thread_init:
             # What it does, short of what only a running thread needs.
             self._name = f"Thread-{_module._counter()}"
             self._daemonic = _module.current_thread().daemon
+            self._stderr = sys.stderr
+            if _module.excepthook is not _usual_excepthook or sys.excepthook is not _usual_sys_excepthook:
+                self._invoke_excepthook = _module._make_invoke_excepthook()
             self._initialized = True
         else:
             Thread.__init__(self)
@@ -84,20 +101,27 @@ class Timer(Thread):
         self.function = function
         self.args = args if args is not None else []
         self.kwargs = kwargs if kwargs is not None else {}
+        if type(self) is not Timer and self._has_own_finished():
+            self._finished = self.finished = _native.Event()
 
     def cancel(self) -> None:
         """Stop the timer if it has not fired yet."""
-        if self._pending and self._key is not None and _native._unschedule(self._key):
+        key = self._key
+        if key is not None and self._pending and _native._unschedule(key):
             self._skip()
         else:
             self._event().set()
 
     def run(self) -> None:
         """Wait for the interval, then call the function unless the timer was cancelled."""
-        self._event().wait(self.interval if self._rest is None else self._rest)
-        if not self._event().is_set():
+        rest, self._rest = self._rest, None
+        self.finished.wait(self.interval if rest is None else rest)
+        if not self.finished.is_set():
             self.function(*self.args, **self.kwargs)
-        self._event().set()
+        self.finished.set()
+
+    # What one that was pending goes on with, whatever `run` has become meanwhile.
+    _resume = run
 
     # -- What looks like a thread --
 
@@ -137,29 +161,32 @@ class Timer(Thread):
     def _launch(self) -> None:
         if (
             self._finished is None
-            and getattr(self.run, "__func__", None) is _plain_run
             # At exit the interpreter waits for threads alone.
             and not _module._SHUTTING_DOWN
-            and self._await_turn(self.interval)
+            # These are handed on by the thread that calls start(). So are a stack size and the signals that it has
+            # blocked: `_schedule` looks at them.
+            and not _module._trace_hook
+            and not _module._profile_hook
+            and self._await_turn(self.interval, _plain_run)
         ):
-            if self._finished is not None:
-                # Someone has got hold of it, or cancelled the timer, before the key was known.
+            # Someone has got hold of it, or cancelled the timer, before the key was known; or the exit has begun, and
+            # may have looked for pending timers before this was one.
+            if self._finished is not None or _module._SHUTTING_DOWN:
                 self._materialise()
         else:
             self._started = _native.Event()
             self._equip()
             super()._launch()
 
-    def _await_turn(self, interval: float) -> bool:
-        """Become pending, unless `interval` is no time to wait for: that fails in a thread, as it should."""
+    def _await_turn(self, interval: float, plain_run: object | None) -> bool:
+        """Become pending, unless `_schedule` says that it needs a thread. Returns whether it has."""
         self._started = _begun
         self._pending = True
         _limbo[self] = self
         key = None
         try:
-            key = _native._schedule(self, interval, _start_driver)
+            self._key = key = _native._schedule(self, interval, _start_driver, plain_run)
         finally:
-            self._key = key
             if key is None:
                 self._pending = False
                 del _limbo[self]
@@ -179,9 +206,11 @@ class Timer(Thread):
         try:
             self._take_thread(rest)
         except BaseException:
-            # Unless a signal handler has raised it, while the thread is under way.
-            if self._ident is None and self not in _limbo:
-                self._await_turn(rest or _AT_ONCE)
+            # Unless a signal handler has raised it.
+            if not self._is_under_way():
+                self._rest = None
+                self._key = None
+                self._await_turn(rest or _AT_ONCE, None)
             raise
 
     def _take_thread(self, rest: float) -> None:
@@ -190,31 +219,54 @@ class Timer(Thread):
         self._equip()
         self._spawn(self._settlement())
 
+    def _start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
+        super()._start_os_thread(bootstrap, daemon=daemon)
+        self._has_left = True
+
+    def _is_under_way(self) -> bool:
+        """Return whether a thread has been started for it, and has not failed before it had begun."""
+        return self._has_left and (self._ident is not None or self in _limbo)
+
     def _equip(self) -> None:
         self._target, self._args, self._kwargs = None, (), {}
         super()._equip()
 
     def _begin(self) -> None:
+        if self._rest is not None:
+            # Its starter had blocked none. Whoever has started the thread may have.
+            _native._unblock_signals()
         super()._begin()
         self._be_settled()
 
     def _fire(self) -> None:
         """Called by the driver: the time has come."""
+        if not self._pending:
+            # The driver is what is left of the parent of a fork, in a function that it has called.
+            return
         try:
             self._take_thread(0)
-        except Exception:  # noqa: BLE001 - for want of resources, of whatever kind
-            pass
-        else:
-            return
-        # There are no resources for a thread, or none may be started any more. The driver's has to do.
+        except (RuntimeError, MemoryError):
+            if self._is_under_way():
+                raise
+            self._borrow_thread()
+
+    def _borrow_thread(self) -> None:
+        """Run in the driver's thread: there are no resources for another, or none may be started any more."""
         if _module._SHUTTING_DOWN and self._daemonic:
             self._skip()
             return
         _limbo[self] = self
         self._borrows = True
-        self._bootstrap()
-        self._end_lifetime()
-        _name_driver()
+        try:
+            self._bootstrap()
+        finally:
+            self._end_lifetime()
+            _name_driver()
+
+    def _abandon(self) -> None:
+        """Called by the driver: `_fire` has failed. Nobody shall wait for it for ever."""
+        if self._pending and not self._is_under_way():
+            self._skip()
 
     def _begin_lifetime(self) -> None:
         if self._borrows:
@@ -226,10 +278,14 @@ class Timer(Thread):
         """Have ended without ever getting a thread. The caller has taken the timer out of the queue."""
         self._over = True
         self._skip_lifetime()
-        _limbo.pop(self, None)
-        if self._finished is not None:
-            self._finished.set()
-        self._be_settled()
+        try:
+            _limbo.pop(self, None)
+            if self._finished is not None:
+                self._finished.set()
+        finally:
+            self._pending = False
+            if self._settled is not None:
+                self._announce(self._settled)
 
     def _be_settled(self) -> None:
         self._pending = False
@@ -250,13 +306,21 @@ class Timer(Thread):
             if timeout is None:
                 self._settle()
             else:
+                # Raises what waiting for a thread would.
+                _thread.allocate_lock().acquire(True, timeout)
                 end = monotonic() + timeout
                 if not self._settle(timeout):
                     return
                 timeout = max(end - monotonic(), 0)
         super()._wait_for_end(timeout)
 
+    def _has_own_finished(self) -> bool:
+        """Return whether its class has a `finished` of its own, which an instance's attribute then goes before."""
+        return type(self).finished is not _finished_property
+
     def _event(self) -> Any:
+        if type(self) is not Timer and self._has_own_finished():
+            return self.finished
         event = self._finished
         if event is None:
             event = self.__dict__.setdefault("_finished", _native.Event())
@@ -264,9 +328,17 @@ class Timer(Thread):
                 event.set()
         return event
 
+    def _forget_start(self) -> None:
+        """Become one that was not started: `__init__` is called again. If there is a thread, it goes on."""
+        self._materialise()
+        for name in _PER_START:
+            self.__dict__.pop(name, None)
+
     def _after_fork(self, new_ident: int | None = None) -> None:
         if self._pending:
-            self._skip()
+            # It has neither fired nor been cancelled, but its thread would be gone.
+            self._skip_lifetime()
+            self._be_settled()
         else:
             super()._after_fork(new_ident)
 
@@ -279,6 +351,34 @@ for _attribute, _value in vars(_unborn).items():
 
 _thread_init = Thread.__init__
 _plain_run = Timer.run
+_finished_property = Timer.__dict__["finished"]
+
+# What a timer has only since it was started, or could have been.
+_PER_START = (
+    *(
+        "_target",
+        "_args",
+        "_kwargs",
+        "_context",
+        "_given_context",
+        "_started",
+        "_ident",
+        "_native_id",
+        "_over",
+        "_pending",
+    ),
+    *("_borrows", "_has_left", "_key", "_rest", "_finished", "_settled", "_invoke_excepthook", *vars(_unborn)),
+)
+
+
+def _begin_pending() -> None:
+    """Give all pending timers threads, as far as there are resources."""
+    for thread in list(_limbo.values()):
+        try:
+            if isinstance(thread, Timer) and thread._pending:
+                thread._materialise()
+        except RuntimeError:
+            pass
 
 
 # -- The driver ------------------------------------------------------------------------------------------------------
@@ -292,23 +392,18 @@ class _Driver(Lifetime):
     def __init__(self) -> None:
         self._begun = _native.Event()
         self._new_lifetime()
-        self._start_os_thread(self._run, daemon=True)
+        # Native throughout, so that a function that traces all threads, and fails, cannot end it: timers rely on it.
+        self._start_os_thread(partial(_native._drive, self._enter, self._leave), daemon=True)
 
-    def _run(self) -> None:
+    def _enter(self) -> None:
         self._begin_lifetime()
         self._begun.set()
+        _native._unblock_signals()
         _name_driver()
-        try:
-            while (due := _native._due_timers()) is not None:
-                due.reverse()
-                while due:
-                    due.pop()._fire()
-        except BaseException:
-            _native._retire_driver()
-            raise
-        finally:
-            # Whoever traces all threads, or is freed in this one, may have asked for the current thread.
-            _active.pop(_module.get_ident(), None)
+
+    def _leave(self) -> None:
+        # Whoever traces all threads, or is freed in this one, may have asked for the current thread.
+        _active.pop(_module.get_ident(), None)
 
     def wait(self, timeout: float) -> None:
         if self._begun.wait(timeout):

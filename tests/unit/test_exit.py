@@ -101,6 +101,24 @@ def test_it_waits_for_pending_timers(ends):
     )
 
 
+def test_it_waits_for_a_timer_that_is_started_while_it_begins(program):
+    # The exit begins in the middle of the start: whoever uses the timer as a key calls this.
+    source = """
+    import {} as threading, time
+    class Timer(threading.Timer):
+        def __hash__(self):
+            if threading.current_thread() is starter:
+                threading.main_thread().join()
+                # Nobody can see from here when the main thread has looked for whom it waits.
+                time.sleep(0.1)
+            return 1
+    starter = threading.Thread(target=lambda: Timer(0.1, print, ["fired"]).start())
+    starter.start()
+    """
+    ours = program(source.format("threadwell"))
+    assert ours == program(source.format("threading")) == "fired\n"
+
+
 def test_what_a_timer_does_at_exit_is_complete(ends):
     assert (
         ends("""

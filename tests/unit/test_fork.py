@@ -125,7 +125,7 @@ def test_pending_timers_are_the_parents(forking):
     def child():
         assert threading.enumerate() == [threading.main_thread()]
         for timer in timers:
-            assert not timer.is_alive() and timer.finished.is_set() and timer.ident is None
+            assert not timer.is_alive() and not timer.finished.is_set() and timer.ident is None
             timer.join()
             timer.cancel()
         # The driver is started again.
@@ -145,6 +145,26 @@ def test_pending_timers_are_the_parents(forking):
     timer.start()
     """)
     assert out == "in the child\nin the parent\n"
+
+
+def test_a_pending_timer_of_the_parent_has_ended_but_not_finished(program):
+    source = """
+    import os, {} as threading, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)
+    timer = threading.Timer(1000, print)
+    timer.start()
+    pid = os.fork()
+    if not pid:
+        timer.join()
+        print(timer.is_alive(), timer.finished.is_set(), threading.enumerate() == [threading.main_thread()])
+        timer.cancel()
+        print(timer.is_alive(), timer.finished.is_set(), flush=True)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    timer.cancel()
+    """
+    ours = program(source.format("threadwell"))
+    assert ours == program(source.format("threading")) == "False False True\nFalse True\n"
 
 
 def test_the_childs_end_waits_for_its_own_threads_and_timers(program):

@@ -58,6 +58,26 @@ macro_rules! unwinding {
 
 type Object = *mut ffi::PyObject;
 
+// Public and documented as the others, but PyO3 does not declare them.
+unsafe extern "C" {
+    fn PyThread_get_stacksize() -> usize;
+    fn PyMethod_Function(method: Object) -> Object;
+    static mut PyMethod_Type: ffi::PyTypeObject;
+}
+
+/// The stack size for new threads, zero if it is the system's.
+pub(crate) fn stack_size(_: Python<'_>) -> usize {
+    // SAFETY: the thread is attached, to the interpreter that is asked for.
+    unsafe { PyThread_get_stacksize() }
+}
+
+/// Whether `method` is `function` bound to something.
+pub(crate) fn is_bound(method: &Bound<'_, PyAny>, function: &Bound<'_, PyAny>) -> bool {
+    method.get_type_ptr() == &raw mut PyMethod_Type
+        // SAFETY: a method, alive; what this returns is borrowed from it, and only compared.
+        && unsafe { PyMethod_Function(method.as_ptr()) } == function.as_ptr()
+}
+
 /// Fails in a sub-interpreter. What is static here exists once for the process, and belongs to the
 /// main one.
 pub(crate) fn require_main(_: Python<'_>) -> PyResult<()> {
@@ -124,7 +144,14 @@ pub(crate) unsafe fn call_with_raw<'py>(
 
 /// `object.name`.
 pub(crate) fn getattr<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let name = PyString::intern(object.py(), name);
+    getattr_interned(object, &PyString::intern(object.py(), name))
+}
+
+/// `object.name`, with a name that is at hand.
+pub(crate) fn getattr_interned<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
     let function = unwinding!(ffi::PyObject_GetAttr as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(object.as_ptr(), name.as_ptr()) });
@@ -205,6 +232,14 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
         0 => Ok(()),
         _ => Err(PyErr::fetch(py)),
     }
+}
+
+/// Tells `sys.unraisablehook` of an error in what was done for `object`.
+pub(crate) fn report(error: PyErr, object: &Bound<'_, PyAny>) {
+    error.restore(object.py());
+    let function = unwinding!(ffi::PyErr_WriteUnraisable as fn(Object) -> ());
+    // SAFETY: the thread is attached (`Bound`), an exception is set, the object is alive.
+    guarded(|| unsafe { function(object.as_ptr()) });
 }
 
 /// Gives up a reference, which the caller has, to an object that may run Python code when it goes.

@@ -16,6 +16,7 @@ mod interpreter;
 mod lock;
 mod rlock;
 mod semaphore;
+mod signal_mask;
 mod signature;
 mod slots;
 mod stack_chunks;
@@ -47,6 +48,8 @@ mod _native {
     use crate::semaphore::{PyBoundedSemaphore, PySemaphore};
 
     #[pymodule_export]
+    use crate::signal_mask::_unblock_signals;
+    #[pymodule_export]
     use crate::stack_chunks::_kept_stack_chunks;
 
     #[pymodule_export]
@@ -56,8 +59,7 @@ mod _native {
 
     #[pymodule_export]
     use crate::timer::{
-        _TimerKey, _drain_timers, _due_timers, _retire_driver, _schedule, _send_driver_home,
-        _unschedule,
+        _TimerKey, _drain_timers, _drive, _retire_driver, _schedule, _send_driver_home, _unschedule,
     };
 
     #[pymodule_init]

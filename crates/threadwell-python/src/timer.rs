@@ -1,18 +1,19 @@
 //! The queue of pending timers.
 //!
-//! A timer leaves the queue once, to whoever takes it: `_unschedule`, `_due_timers` or
-//! `_drain_timers`. That decides between a timer that fires, one that is cancelled and one that gets
+//! A timer leaves the queue once, to whoever takes it: `_unschedule`, `_drive` or `_drain_timers`. That decides between a timer that fires, one that is cancelled and one that gets
 //! a thread of its own.
 //!
 //! The queue holds a reference to each timer. None of them is dropped here: they go back to Python.
 
 use std::time::Duration;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use threadwell::{Deadline, Due, TimerKey, TimerQueue, resume};
 
-use crate::interpreter;
+use crate::interpreter::{self, ForeignRef};
+use crate::signal_mask;
 use crate::timeout::{SURELY_VALID, exact_seconds};
 
 static TIMERS: TimerQueue<Py<PyAny>> = TimerQueue::new();
@@ -37,20 +38,32 @@ impl _TimerKey {
 ///
 /// Calls `start_driver` if there is no driver; if that raises, the timer is not in the queue.
 ///
-/// Returns its key, or None if `interval` is not a positive number, or is too long.
+/// Returns its key, or None if the timer needs a thread now: `interval` is not a positive number, or
+/// is too long; or unless `plain_run` is None, since the timer has been in the queue before, its `run`
+/// is another, or the calling thread has something to hand on to the threads that it starts, a stack
+/// size or blocked signals.
 #[pyfunction]
 pub(crate) fn _schedule(
     timer: &Bound<'_, PyAny>,
     interval: &Bound<'_, PyAny>,
     start_driver: &Bound<'_, PyAny>,
+    plain_run: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<_TimerKey>> {
     let Some(seconds) = exact_seconds(interval).filter(|it| *it > 0.0 && *it <= SURELY_VALID)
     else {
         return Ok(None);
     };
+    let now = Deadline::now();
+    if let Some(plain_run) = plain_run
+        && (!interpreter::is_bound(&run_of(timer)?, plain_run)
+            || interpreter::stack_size(timer.py()) != 0
+            || signal_mask::blocks_any(now))
+    {
+        return Ok(None);
+    }
     // Rounded up: a timer never fires early.
     let interval = Duration::from_nanos((seconds * 1e9).ceil() as u64);
-    let scheduled = TIMERS.schedule(Deadline::after(interval), timer.clone().unbind());
+    let scheduled = TIMERS.schedule(now.plus(interval), timer.clone().unbind());
     let key = _TimerKey(scheduled.key);
     if scheduled.needs_driver
         && let Err(error) = interpreter::call0(start_driver)
@@ -59,6 +72,10 @@ pub(crate) fn _schedule(
         return Err(error);
     }
     Ok(Some(key))
+}
+
+fn run_of<'py>(timer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    interpreter::getattr_interned(timer, intern!(timer.py(), "run"))
 }
 
 /// Take the timer with that key out of the queue. Returns whether it was still there.
@@ -74,19 +91,44 @@ pub(crate) fn _unschedule(py: Python<'_>, key: &_TimerKey) -> bool {
     }
 }
 
-/// Wait until timers are due, and take them out of the queue.
+/// Be the driver: take the timers out of the queue that are due, and call `_fire()` of each, the
+/// earliest first, until there has been nothing to wait for. Before and after all that, call `enter`
+/// and `leave`.
 ///
-/// Returns them, the earliest first, or None if there has been nothing to wait for: then the driver
-/// is to end.
+/// What one of these raises goes to `sys.unraisablehook`, and does not keep others from firing.
 #[pyfunction]
-pub(crate) fn _due_timers(py: Python<'_>) -> PyResult<Option<Bound<'_, PyList>>> {
+pub(crate) fn _drive(enter: &Bound<'_, PyAny>, leave: &Bound<'_, PyAny>) {
+    let py = enter.py();
+    succeeds(interpreter::call0(enter), enter);
+    drive(py);
+    succeeds(interpreter::call0(leave), leave);
+}
+
+fn drive(py: Python<'_>) {
     loop {
         match py.detach(|| TIMERS.wait_due(IDLE, &mut resume)) {
-            Due::Batch(timers) => return PyList::new(py, timers).map(Some),
-            Due::Idle => return Ok(None),
+            Due::Batch(timers) => {
+                for timer in timers {
+                    fire(ForeignRef::new(timer).get().bind(py));
+                }
+            }
+            Due::Idle => return,
             Due::Interrupted => {}
         }
     }
+}
+
+fn fire(timer: &Bound<'_, PyAny>) {
+    let call = |name| {
+        let called = interpreter::getattr(timer, name).and_then(|it| interpreter::call0(&it));
+        succeeds(called, timer)
+    };
+    let _ = call("_fire") || call("_abandon");
+}
+
+/// Whether that was so; if not, the error is reported.
+fn succeeds(result: PyResult<Bound<'_, PyAny>>, of: &Bound<'_, PyAny>) -> bool {
+    result.map_err(|error| interpreter::report(error, of)).is_ok()
 }
 
 /// Say that the driver that `_schedule` asked for could not be started.

@@ -40,8 +40,14 @@ impl Deadline {
     /// The point `timeout` from now; the end of the clock (584 years) if that is beyond it.
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
-        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-        Self { nanos: clock::monotonic_nanos().saturating_add(timeout) }
+        Self::now().plus(timeout)
+    }
+
+    /// The point `time` later than this one; the end of the clock if that is beyond it.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self { nanos: self.nanos.saturating_add(time) }
     }
 
     /// Whether the point lies in the past.

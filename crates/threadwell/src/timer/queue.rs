@@ -75,6 +75,8 @@ struct State<T> {
     sleeps_until: Option<Deadline>,
     /// How long the driver waits for something to do.
     idle: Duration,
+    /// The earliest time to go home that there can be, as long as the driver sleeps.
+    home_from: Deadline,
     /// When the driver goes home, if nothing has been scheduled since it found nothing to do.
     home_at: Option<Deadline>,
 }
@@ -278,6 +280,7 @@ impl<T> State<T> {
             driver: None,
             sleeps_until: None,
             idle: Duration::ZERO,
+            home_from: Deadline::PAST,
             home_at: None,
         }
     }
@@ -300,6 +303,7 @@ impl<T> State<T> {
             return Next::Idle;
         }
         self.sleeps_until = Some(until);
+        self.home_from = now.plus(idle);
         Next::Sleep(until)
     }
 
@@ -316,7 +320,9 @@ impl<T> State<T> {
 
     /// Whether the driver sleeps beyond the time to go home, if nothing else comes.
     fn oversleeps(&self) -> bool {
-        self.sleeps_until.is_some_and(|until| until > Deadline::after(self.idle))
+        // Most often the first comparison says it, without a look at the clock.
+        self.sleeps_until
+            .is_some_and(|until| until > self.home_from && until > Deadline::after(self.idle))
     }
 
     fn dismiss(&mut self) {
