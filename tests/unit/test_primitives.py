@@ -34,6 +34,22 @@ def test_enter_and_exit_can_be_called_by_hand(make):
         make.__enter__(object())
 
 
+@pytest.mark.parametrize("name", ["__enter__", "__exit__"])
+@pytest.mark.parametrize("make", LOCKS, ids=lambda make: make.__name__)
+def test_enter_and_exit_bind_to_objects_of_their_class_only(make, name):
+    method = vars(make)[name]
+    with pytest.raises(TypeError, match="doesn't apply to"):
+        method.__get__(object())
+
+    class Borrower(list):
+        pass
+
+    setattr(Borrower, name, method)
+    with pytest.raises(TypeError, match="doesn't apply to"):
+        getattr(Borrower(), name)
+    assert getattr(Borrower, name) is getattr(make, name)
+
+
 def test_many_blocks_are_open_at_once():
     locks = [_native.Lock() for _ in range(1000)]
     with contextlib.ExitStack() as stack:

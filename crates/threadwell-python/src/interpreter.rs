@@ -159,6 +159,19 @@ pub(crate) fn getattr_interned<'py>(
     unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }
 }
 
+/// `descriptor.__get__(receiver, class)`: a new reference, or null with an exception set.
+#[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
+#[cold]
+pub(crate) fn bind(descriptor: Object, receiver: Object, class: Object) -> Object {
+    // SAFETY: the caller has the descriptor, so it is alive.
+    let class_of_descriptor = unsafe { ffi::Py_TYPE(descriptor) };
+    // SAFETY: the type of a living object.
+    let bind = unsafe { (*class_of_descriptor).tp_descr_get }.expect("it is a descriptor");
+    let function = unwinding!(bind as fn(Object, Object, Object) -> Object);
+    // SAFETY: the caller passes what the interpreter has passed to it.
+    guarded(|| unsafe { function(descriptor, receiver, class) })
+}
+
 /// `bool(object)`.
 pub(crate) fn is_true(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let function = unwinding!(ffi::PyObject_IsTrue as fn(Object) -> c_int);

@@ -7,6 +7,9 @@
 //! the method descriptor itself. From 3.14 on the interpreter binds nothing here, and without an
 //! interpreter lock the list would need one: there the method descriptor is used as it is.
 //!
+//! Programs get at the descriptor, and bind it to any object or put it into any class. So it looks at
+//! the receiver's type, and leaves those that are not of its own to the method descriptor.
+//!
 //! A bound object is not known to the garbage collector: a lock that is made to keep its own bound
 //! `__enter__` is not collected.
 
@@ -37,6 +40,8 @@ struct Object<P> {
 struct ContextMethod {
     /// The method descriptor that it stands for; a strong reference.
     method: *mut PyObject,
+    /// The type that has the method. The method descriptor has a reference to it.
+    class: *mut ffi::PyTypeObject,
     /// That descriptor's C function.
     function: Function,
     /// What it binds to; a strong reference, for ever.
@@ -52,8 +57,10 @@ struct BoundContext {
     function: Function,
 }
 
-/// Makes the descriptor that stands for `method`, whose C function is `function`.
+/// Makes the descriptor that stands for `method`, which is one of `class` and whose C function is
+/// `function`.
 pub(super) fn wrap<'py>(
+    class: *mut ffi::PyTypeObject,
     method: &Bound<'py, PyAny>,
     function: Function,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -86,7 +93,7 @@ pub(super) fn wrap<'py>(
     )?;
     let descriptor = allocate(descriptor_type)?;
     let method = method.clone().into_ptr();
-    fill(descriptor, ContextMethod { method, function, bound_type });
+    fill(descriptor, ContextMethod { method, class, function, bound_type });
     // SAFETY: a new reference, now complete.
     Ok(unsafe { Bound::from_owned_ptr(py, descriptor.cast()) })
 }
@@ -162,13 +169,17 @@ unsafe fn parts<'a, P>(object: *mut PyObject) -> &'a P {
 unsafe extern "C" fn bind(
     descriptor: *mut PyObject,
     receiver: *mut PyObject,
-    _: *mut PyObject,
+    class: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: the interpreter calls it with an instance of the type, alive during the call.
     let descriptor = unsafe { parts::<ContextMethod>(descriptor) };
     if receiver.is_null() {
         // SAFETY: alive as long as the descriptor.
         return unsafe { ffi::Py_NewRef(descriptor.method) };
+    }
+    // SAFETY: alive during the call, and so is the type, because the method descriptor is.
+    if unsafe { ffi::PyObject_TypeCheck(receiver, descriptor.class) } == 0 {
+        return interpreter::bind(descriptor.method, receiver, class);
     }
     let bound = match free_list::pop() {
         Some(bound) => bound,
@@ -197,8 +208,8 @@ unsafe extern "C" fn call_bound(
     let bound = unsafe { parts::<BoundContext>(bound) };
     // SAFETY: reads the flag bits of its argument.
     let nargs = unsafe { ffi::PyVectorcall_NARGS(nargsf) };
-    // SAFETY: the C function of a method descriptor of the receiver's type, with the arguments of
-    // this call; the type was checked when the descriptor was found on it.
+    // SAFETY: the C function of a method descriptor of the receiver's type, which `bind` has looked at,
+    // with the arguments of this call.
     unsafe { (bound.function)(bound.receiver, args, nargs, names) }
 }
 

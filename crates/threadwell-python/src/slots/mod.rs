@@ -78,7 +78,7 @@ pub(crate) fn install<T: PyTypeInfo>(
         #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
         let descriptor = match (name, method.function) {
             ("__enter__" | "__exit__", Function::Fastcall(function)) => {
-                context::wrap(&descriptor, function)?
+                context::wrap(class.as_type_ptr(), &descriptor, function)?
             }
             _ => descriptor,
         };
