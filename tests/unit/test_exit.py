@@ -349,3 +349,74 @@ def test_a_daemon_that_frees_an_object_does_not_disturb_the_end(program, make, e
         begun.wait()
         time.sleep(0.02)
     """)
+
+
+#: Waits of the main thread in the last `__del__`s of a program.
+LATE_WAITS = {
+    "event": "event.wait(0.1)",
+    "lock": "lock.acquire(timeout=0.1)",
+    "semaphore": "semaphore.acquire(timeout=0.1)",
+    "condition": "condition.wait(0.1)",
+    "foreign lock": "foreign.wait(0.1)",
+    "subclass": "subclass.wait(0.1)",
+}
+
+
+@pytest.mark.parametrize("wait", LATE_WAITS.values(), ids=LATE_WAITS)
+@pytest.mark.parametrize("signals", [False, True], ids=["in peace", "with signals"])
+def test_destructors_at_the_very_end_can_wait(program, wait, signals):
+    # The signals are handled without the interpreter, and so arrive although it is going away.
+    output = program(f"""
+        import _thread, faulthandler, os, signal, sys
+        import threadwell as threading
+
+        class Late:
+            event = threading.Event()
+            lock = threading.Lock()
+            semaphore = threading.Semaphore(0)
+            condition = threading.Condition()
+            foreign = threading.Condition(_thread.allocate_lock())
+            subclass = threading.Condition(type("Mine", (threading.RLock,), {{}})())
+            nowhere = open(os.devnull, "w")
+
+            def __del__(self, setitimer=signal.setitimer, real=signal.ITIMER_REAL, is_finalizing=sys.is_finalizing):
+                for held in (self.lock, self.condition, self.foreign, self.subclass):
+                    held.acquire()
+                interval = 0.005 if {signals} else 0
+                setitimer(real, interval, interval)
+                result = self.{wait}
+                setitimer(real, 0)
+                print(is_finalizing(), result)
+
+        faulthandler.register(signal.SIGALRM, file=Late.nowhere)
+        late = Late()
+    """)
+    assert output == "True False\n"
+
+
+def test_daemons_that_get_a_signal_at_the_very_end_say_nothing(ends):
+    ends("""
+        import faulthandler, os, signal, time
+
+        class Late:
+            nowhere = open(os.devnull, "w")
+
+            def __init__(self, threads):
+                self.idents = [thread.ident for thread in threads]
+
+            def __del__(self, kill=signal.pthread_kill, sleep=time.sleep, usr1=signal.SIGUSR1):
+                for _ in range(50):
+                    for ident in self.idents:
+                        kill(ident, usr1)
+                    sleep(0.001)
+
+        faulthandler.register(signal.SIGUSR1, file=Late.nowhere)
+        lock = threading.Lock()
+        lock.acquire()
+        # A wait with a timeout is one that a signal interrupts.
+        waits = [(threading.Event().wait, 100), (threading.Semaphore(0).acquire, True, 100), (lock.acquire, True, 100)]
+        threads = [threading.Thread(target=wait, args=args, daemon=True) for wait, *args in waits]
+        for thread in threads:
+            thread.start()
+        late = Late(threads)
+    """)

@@ -33,7 +33,7 @@ pub(crate) fn detached<R: Send>(
     let mut handled = Ok(());
     let result = py.detach(|| {
         wait(&mut || {
-            handled = Python::attach(interpreter::check_signals);
+            handled = interpreter::attached(interpreter::check_signals);
             if handled.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
     });

@@ -255,7 +255,7 @@ fn wait_with_foreign(
     let outcome = {
         let released = &mut released;
         blocking::sleep(py, until, move |deadline, on_signal| {
-            let release = || Python::attach(|py| lock.release_save(py));
+            let release = || interpreter::attached(|py| lock.release_save(py));
             condition.wait_released(|| released.insert(release()).is_ok(), deadline, on_signal)
         })
     };

@@ -29,9 +29,13 @@ struct ParkForever;
 
 impl Drop for ParkForever {
     fn drop(&mut self) {
-        loop {
-            std::thread::park();
-        }
+        park_forever();
+    }
+}
+
+fn park_forever() -> ! {
+    loop {
+        std::thread::park();
     }
 }
 
@@ -235,6 +239,20 @@ pub(crate) fn del_item(dict: &Bound<'_, PyDict>, key: &Bound<'_, PyAny>) -> PyRe
         0 => Ok(()),
         _ => Err(PyErr::fetch(dict.py())),
     }
+}
+
+/// Attaches a thread that has detached itself, further up its stack, for `work`.
+///
+/// `Python::attach` refuses while the interpreter finalizes, when its main thread still runs
+/// `__del__`s, and may wait in them. Any other thread ends here then, without a word.
+pub(crate) fn attached<R>(work: impl FnOnce(Python<'_>) -> R) -> R {
+    // SAFETY: may be called by any thread, attached or not.
+    if unsafe { ffi::PyGILState_GetThisThreadState() }.is_null() {
+        // The interpreter has forgotten its threads: the process is about to end.
+        park_forever();
+    }
+    // SAFETY: the interpreter is there, and has a state for this thread.
+    unsafe { Python::attach_unchecked(work) }
 }
 
 /// Runs the handlers of signals that have arrived, if this is the main thread.
