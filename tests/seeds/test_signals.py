@@ -199,3 +199,106 @@ def test_signal_to_the_process_is_handled_by_the_main_thread(threading, spawn, e
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert seen == [threading.main_thread()]
+
+
+class Second(Exception):
+    pass
+
+
+@pytest.fixture
+def settled(threading, eventually):
+    """``settled()`` waits until the main thread stays at one instruction, as in a call that blocks."""
+
+    def settled():
+        frames = []
+
+        def stays():
+            frame = sys._current_frames()[main]
+            frames.append((frame.f_code, frame.f_lasti))
+            return len(frames) > 30 and len(set(frames[-30:])) == 1
+
+        eventually(stays, "the main thread blocks")
+
+    main = threading.main_thread().ident
+    return settled
+
+
+def test_rlock_is_owned_again_before_a_handler_runs(threading, spawn, settled, handler):
+    lock = threading.RLock()
+    lock.acquire()
+    lock.acquire()
+    state = lock._release_save()
+    taken = threading.Event()
+
+    def disturb():
+        with lock:
+            taken.set()
+            settled()
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+            settled()
+
+    spawn(disturb)
+    assert taken.wait(30)
+    with pytest.raises(Handled):
+        lock._acquire_restore(state)
+    lock.release()
+    lock.release()
+    assert not lock._is_owned()
+
+
+@pytest.mark.parametrize("mine", [False, True], ids=["RLock", "subclass"])
+def test_second_exception_has_the_first_for_its_context(threading, spawn, settled, mine):
+    class Mine(type(threading.RLock())):
+        pass
+
+    condition = threading.Condition(Mine() if mine else threading.RLock())
+    main = threading.main_thread().ident
+    handled = threading.Event()
+
+    def first(number, frame):
+        handled.set()
+        raise Handled
+
+    def second(number, frame):
+        raise Second
+
+    def disturb():
+        with condition:  # Once the main thread waits.
+            settled()
+            signal.pthread_kill(main, signal.SIGUSR1)
+            assert handled.wait(30)
+            settled()
+            signal.pthread_kill(main, signal.SIGUSR2)
+            settled()
+
+    before = signal.signal(signal.SIGUSR1, first), signal.signal(signal.SIGUSR2, second)
+    try:
+        with condition:
+            spawn(disturb)
+            with pytest.raises(Second) as raised:
+                condition.wait(30)
+            assert condition._is_owned()
+    finally:
+        signal.signal(signal.SIGUSR1, before[0])
+        signal.signal(signal.SIGUSR2, before[1])
+    assert isinstance(raised.value.__context__, Handled)
+
+
+def test_failure_to_take_the_lock_again_has_the_handlers_exception_for_its_context(threading, interrupted):
+    class Failing:
+        def __init__(self):
+            self.lock = threading.Lock()
+            self.acquire, self.release, self._is_owned = self.lock.acquire, self.lock.release, self.lock.locked
+
+        def _release_save(self):
+            self.lock.release()
+
+        def _acquire_restore(self, state):
+            self.lock.acquire()
+            raise OSError("restore")
+
+    condition = threading.Condition(Failing())
+    condition.acquire()
+    with pytest.raises(OSError, match="restore") as raised:
+        interrupted(lambda: condition.wait(30))
+    assert isinstance(raised.value.__context__, Handled)

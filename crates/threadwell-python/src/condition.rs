@@ -4,9 +4,9 @@ use std::ffi::CStr;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
-use threadwell::{Condition, ConditionLock, WaitOutcome};
+use threadwell::{Condition, ConditionLock, WaitOutcome, resume};
 
 use crate::init_once::InitOnce;
 use crate::interpreter;
@@ -136,7 +136,7 @@ impl PyCondition {
         predicate: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timeout = timeout.filter(|timeout| !timeout.is_none());
+        let (py, timeout) = (slf.py(), timeout.filter(|timeout| !timeout.is_none()));
         let mut until = None;
         loop {
             let result = interpreter::call0(predicate)?;
@@ -145,11 +145,14 @@ impl PyCondition {
             }
             match until {
                 // The first wait happens whatever the timeout is, as in the standard library.
-                None => until = Some(Until::from_now(timeout)?.fixed()),
+                None => {
+                    let first = Until::from_now(timeout)?.fixed();
+                    until = Some(first);
+                    wait_again(slf, first, || Ok(timeout.cloned()))?;
+                }
                 Some(Until::At(deadline)) if deadline.has_passed() => return Ok(result),
-                Some(_) => {}
+                Some(later) => wait_again(slf, later, || remaining(py, later))?,
             }
-            wait_again(slf, until.unwrap_or(Until::Forever))?;
         }
     }
 
@@ -203,11 +206,16 @@ fn check_owned(slf: &Bound<'_, PyCondition>, error: fn() -> PyErr) -> PyResult<(
 /// Waits with the lock held, which has been checked.
 fn wait_until(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<bool> {
     let (py, condition) = (slf.py(), &slf.get().condition);
-    match underlying(slf)? {
+    let waited = match underlying(slf)? {
         Underlying::Lock(lock) => wait_with(py, condition, &lock.get().lock, until),
         Underlying::RLock(lock) => wait_with(py, condition, &lock.get().lock, until),
         lock @ Underlying::Foreign(_) => wait_with_foreign(py, condition, lock, until),
-    }
+    };
+    waited.map_err(|error| {
+        // Signals that came while the lock was awaited: their handlers run now that it is held.
+        let later = interpreter::while_handling(py, &error, || interpreter::check_signals(py));
+        later.err().unwrap_or(error)
+    })
 }
 
 /// Waits with a lock of ours.
@@ -231,11 +239,17 @@ fn wait_with<L: ConditionLock + Sync>(
             Ok(outcome) => break outcome,
             Err(waited) => waited,
         };
-        // A signal that arrived while the thread waited for the interpreter ends no sleep. Whatever
-        // a handler raises, the caller is owed the lock: a `with` block is going to release it.
-        handled = handled.and(interpreter::check_signals(py));
-        let waited_ref = &mut waited;
-        handled = handled.and(blocking::detached(py, |s| waited_ref.await_turn(s)).1);
+        // A signal that arrived while the thread waited for the interpreter ends no sleep.
+        if handled.is_ok() {
+            handled = interpreter::check_signals(py);
+        }
+        // Whatever a handler raises, the caller is owed the lock: a `with` block is going to release
+        // it. No other handler runs before that: there is room for one exception.
+        let waited = &mut waited;
+        match handled {
+            Ok(()) => handled = blocking::detached(py, |s| waited.await_turn(s)).1,
+            Err(_) => py.detach(|| waited.await_turn(&mut resume)),
+        }
     };
     if handled.is_err() && outcome == WaitOutcome::Ready {
         // Notified, but about to do something else: the next waiter is to see to it.
@@ -261,24 +275,34 @@ fn wait_with_foreign(
     };
     // None if a signal handler raised before the wait began.
     if let Some(state) = released {
-        lock.acquire_restore(py, state?.bind(py))?;
+        let state = state?;
+        let acquire = || lock.acquire_restore(py, state.bind(py));
+        match &outcome {
+            Ok(_) => acquire()?,
+            Err(error) => interpreter::while_handling(py, error, acquire)?,
+        }
     }
     outcome.map(|outcome| outcome == WaitOutcome::Ready)
 }
 
-/// `self.wait(…)`, which a subclass may have written anew.
-fn wait_again(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<()> {
-    let py = slf.py();
-    if slf.get_type().is(py.get_type::<PyCondition>()) {
+/// `self.wait(timeout)`, which a subclass or the object may have written anew; `until` is the same.
+fn wait_again<'py>(
+    slf: &Bound<'py, PyCondition>,
+    until: Until,
+    timeout: impl FnOnce() -> PyResult<Option<Bound<'py, PyAny>>>,
+) -> PyResult<()> {
+    if slots::is_plain(slf) {
         check_owned(slf, error::wait_on_unacquired_lock)?;
         return wait_until(slf, until).map(drop);
     }
-    let timeout = match until {
-        Until::At(deadline) => Some(deadline.remaining().as_secs_f64()),
-        _ => None,
-    };
-    let args = PyTuple::new(py, [timeout])?;
+    let args = PyTuple::new(slf.py(), [timeout()?])?;
     interpreter::call(&interpreter::getattr(slf, "wait")?, &args).map(drop)
+}
+
+/// The seconds that are left; None without limit.
+fn remaining(py: Python<'_>, until: Until) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let Until::At(deadline) = until else { return Ok(None) };
+    Ok(Some(deadline.remaining().as_secs_f64().into_pyobject(py)?.into_any()))
 }
 
 fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<()> {
@@ -290,14 +314,30 @@ fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult
         None => 1,
         Some(n) => {
             check_owned(slf, error::notify_on_unacquired_lock)?;
-            // A number that is too large for the core is more than there can be waiters.
-            match interpreter::greater(&n, 0_i32.into_pyobject(slf.py())?.as_any())? {
-                true => n.extract().unwrap_or(usize::MAX),
-                false => 0,
+            match n.cast_exact::<PyInt>() {
+                // A number that is too large for the core is more than there can be waiters.
+                Ok(n) if n.gt(0)? => n.extract().unwrap_or(usize::MAX),
+                Ok(_) => 0,
+                Err(_) => return notify_counting_down(slf, n),
             }
         }
     };
     notify_waiters(slf, n)
+}
+
+/// What the standard library does with any `n`: it need not be a whole number, nor one at all if nobody
+/// waits.
+#[cold]
+fn notify_counting_down<'py>(
+    slf: &Bound<'py, PyCondition>,
+    mut n: Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let (zero, one) = (0_i32.into_pyobject(slf.py())?, 1_i32.into_pyobject(slf.py())?);
+    while slf.get().condition.waiting() > 0 && interpreter::greater(&n, zero.as_any())? {
+        notify_waiters(slf, 1)?;
+        n = interpreter::subtract_in_place(&n, one.as_any())?;
+    }
+    Ok(())
 }
 
 #[inline]
@@ -317,10 +357,10 @@ fn notify_waiters(slf: &Bound<'_, PyCondition>, n: usize) -> PyResult<()> {
 }
 
 fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
-    if slf.get_type().is(slf.py().get_type::<PyCondition>()) {
+    if slots::is_plain(slf) {
         return notify_waiters(slf, usize::MAX);
     }
-    // A subclass may have a notify of its own.
+    // There may be another notify.
     let args = PyTuple::new(slf.py(), [slf.get().condition.waiting()])?;
     interpreter::call(&interpreter::getattr(slf, "notify")?, &args).map(drop)
 }

@@ -217,6 +217,18 @@ pub(crate) fn add<'py>(
     unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
 }
 
+/// `left -= right`: what is `left` afterwards.
+pub(crate) fn subtract_in_place<'py>(
+    left: &Bound<'py, PyAny>,
+    right: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let function = unwinding!(ffi::PyNumber_InPlaceSubtract as fn(Object, Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), both objects are alive.
+    let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
+}
+
 /// `dict[key] = value`, where the key's hash or a value that is replaced may be anyone's.
 pub(crate) fn set_item(
     dict: &Bound<'_, PyDict>,
@@ -271,6 +283,21 @@ pub(crate) fn report(error: PyErr, object: &Bound<'_, PyAny>) {
     let function = unwinding!(ffi::PyErr_WriteUnraisable as fn(Object) -> ());
     // SAFETY: the thread is attached (`Bound`), an exception is set, the object is alive.
     guarded(|| unsafe { function(object.as_ptr()) });
+}
+
+/// Runs `call` as in an `except` block for `error`: what it raises has that for its context.
+pub(crate) fn while_handling<R>(py: Python<'_>, error: &PyErr, call: impl FnOnce() -> R) -> R {
+    // SAFETY: the thread is attached (`py`); a new reference, or null.
+    let before = unsafe { ffi::PyErr_GetHandledException() };
+    // SAFETY: an exception, alive; what it replaces stays alive by `before`.
+    unsafe { ffi::PyErr_SetHandledException(error.value(py).as_ptr()) };
+    let result = call();
+    // SAFETY: alive, or null for none; what it replaces stays alive by `error`.
+    unsafe { ffi::PyErr_SetHandledException(before) };
+    if !before.is_null() {
+        decref(before);
+    }
+    result
 }
 
 /// Gives up a reference, which the caller has, to an object that may run Python code when it goes.

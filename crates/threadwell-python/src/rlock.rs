@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use threadwell::{RLock, ThreadId};
+use threadwell::{RLock, ThreadId, resume};
 
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::{Until, of_acquire};
@@ -96,16 +96,15 @@ impl PyRLock {
     }
 
     /// Acquire the lock as often as it had been acquired before `_release_save`.
+    ///
+    /// No signal handler runs meanwhile: whoever called is owed the lock, whatever a handler raises.
     pub(crate) fn _acquire_restore(slf: &Bound<'_, Self>, state: (usize, u64)) -> PyResult<()> {
         let lock = &slf.get().lock;
-        if lock.try_acquire_all(state.0) {
-            return Ok(());
+        if !lock.try_acquire_all(state.0) {
+            slf.get().check_count()?;
+            let _ = slf.py().detach(|| lock.acquire_all(state.0, &mut resume));
         }
-        slf.get().check_count()?;
-        blocking::wait(slf.py(), Until::Forever, |_, on_signal| {
-            lock.acquire_all(state.0, on_signal)
-        })
-        .map(drop)
+        Ok(())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -4,7 +4,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 /// The arguments of `function(self, …)` with these parameters, the first `required` of which have no
 /// default.
@@ -45,6 +45,13 @@ pub(crate) fn bind<'py, const N: usize>(
     Ok(bound)
 }
 
+/// The text of an argument's name, which its `__str__` need not tell.
+pub(crate) fn text(name: &Bound<'_, PyAny>) -> String {
+    // The interpreter lets no other names through.
+    name.cast::<PyString>()
+        .map_or_else(|_| String::new(), |name| name.to_string_lossy().into_owned())
+}
+
 /// [`bind`] for `*args, **kwargs`.
 pub(crate) fn bind_init<'py, const N: usize>(
     function: &str,
@@ -53,6 +60,6 @@ pub(crate) fn bind_init<'py, const N: usize>(
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
-    let named = kwargs.into_iter().flatten().map(|(name, value)| (name.to_string(), value));
+    let named = kwargs.into_iter().flatten().map(|(name, value)| (text(&name), value));
     bind(function, parameters, required, args.iter(), named)
 }

@@ -18,6 +18,8 @@ struct Original {
     class: *mut ffi::PyTypeObject,
     dealloc: ffi::destructor,
     clear: Option<ffi::inquiry>,
+    new: Option<ffi::newfunc>,
+    init: Option<ffi::initproc>,
 }
 
 // SAFETY: a class of an extension module lives as long as the process; its slots are read only.
@@ -38,7 +40,13 @@ pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
     // SAFETY: the type is alive and, the module being imported, nobody else's yet.
     let slots = unsafe { &mut *class };
     let Some(dealloc_of_pyo3) = slots.tp_dealloc else { return };
-    let mut original = Some(Original { class, dealloc: dealloc_of_pyo3, clear: slots.tp_clear });
+    let mut original = Some(Original {
+        class,
+        dealloc: dealloc_of_pyo3,
+        clear: slots.tp_clear,
+        new: slots.tp_new,
+        init: slots.tp_init,
+    });
     for place in &ORIGINALS {
         if let Some(new) = original.take() {
             original = place.set(new).err();
@@ -47,6 +55,36 @@ pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
     assert!(original.is_none(), "there are more classes than places");
     slots.tp_dealloc = Some(dealloc);
     slots.tp_clear = slots.tp_clear.map(|_| clear as ffi::inquiry);
+}
+
+/// Whether a class of ours makes objects as it always has: programs may put another `__new__` or
+/// `__init__` into it.
+pub(super) fn makes_objects_itself(class: *mut ffi::PyTypeObject) -> bool {
+    ORIGINALS.iter().map_while(OnceLock::get).find(|it| it.class == class).is_some_and(|it| {
+        // SAFETY: the class is alive.
+        let slots = unsafe { &*class };
+        slots.tp_new.map(|f| f as usize) == it.new.map(|f| f as usize)
+            && slots.tp_init.map(|f| f as usize) == it.init.map(|f| f as usize)
+    })
+}
+
+/// Whether `object` is of that very class, with no attributes of its own: so that its methods are those
+/// of the class.
+pub(crate) fn is_plain<T: PyTypeInfo>(object: &Bound<'_, T>) -> bool {
+    let class = T::type_object_raw(object.py());
+    // SAFETY: the object is alive.
+    if unsafe { ffi::Py_TYPE(object.as_ptr()) } != class {
+        return false;
+    }
+    // SAFETY: the class is alive.
+    let dict = field(object.as_ptr(), unsafe { (*class).tp_dictoffset });
+    if dict.is_null() {
+        return true;
+    }
+    // SAFETY: not null, and initialised.
+    let dict = unsafe { *dict };
+    // SAFETY: the object's dictionary, alive.
+    unsafe { ffi::PyDict_Size(dict) == 0 }
 }
 
 /// What the class of ours that `object` is of, directly or by inheritance, had in its slots.

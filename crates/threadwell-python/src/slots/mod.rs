@@ -28,7 +28,7 @@ mod dealloc;
 mod member;
 mod values;
 
-pub(crate) use dealloc::install_dealloc;
+pub(crate) use dealloc::{install_dealloc, is_plain};
 pub(crate) use member::{NumberMember, install_member};
 pub(crate) use values::RememberedValues;
 
@@ -250,7 +250,7 @@ impl<'py> Arguments<'py> {
             // SAFETY: a value of the running call: not null, alive.
             let value =
                 unsafe { Bound::from_borrowed_ptr(self.py, self.values[self.positional + index]) };
-            (self.name(index).to_string(), value)
+            (signature::text(&self.name(index)), value)
         });
         signature::bind(function, parameters, required, positional, named)
     }
@@ -469,7 +469,7 @@ where
         let py = unsafe { Python::assume_attached() };
         // SAFETY: reads the flag bits of its argument.
         let nargs = unsafe { ffi::PyVectorcall_NARGS(nargsf) };
-        if nargs == 0 && names.is_null() {
+        if nargs == 0 && names.is_null() && dealloc::makes_objects_itself(class.cast()) {
             // SAFETY: `install_constructor` was given a value of `F`.
             let function = unsafe { conjure::<F>() };
             return function(py).and_then(|new| Bound::new(py, new)).into_raw(py);
