@@ -255,3 +255,11 @@ def test_action_in_a_cycle_is_collected(threading):
     del owner
     gc.collect()
     assert reference() is None
+
+
+def test_the_party_that_acts_waits_like_the_others(threading):
+    seen = []
+    barrier = threading.Barrier(1, lambda: seen.extend([barrier.n_waiting, repr(barrier).split(": ")[-1]]))
+    barrier.wait()
+    assert seen == [1, "waiters=1/1>"]
+    assert barrier.n_waiting == 0

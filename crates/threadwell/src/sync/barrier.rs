@@ -371,8 +371,9 @@ impl Barrier {
     #[must_use]
     pub fn waiting(&self) -> usize {
         match self.state() {
-            FILLING => self.arrived.load(Relaxed),
-            _ => 0,
+            BROKEN => 0,
+            // The last one to arrive counts while it acts.
+            _ => self.arrived.load(Relaxed),
         }
     }
 
