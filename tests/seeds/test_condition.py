@@ -1,6 +1,7 @@
 """The condition variable: wait under a lock, be notified, have the lock again."""
 
 import gc
+import os
 import re
 import weakref
 
@@ -429,3 +430,32 @@ def test_may_be_weakly_referenced_and_collected_in_a_cycle(threading):
     del condition
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_the_child_of_a_fork_forgets_who_waited(child):
+    code = """
+        import os, sys
+
+        condition = threading.Condition()
+
+        def wait():
+            with condition:
+                condition.wait()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not condition._waiters:
+            pass
+        with condition:
+            if pid := os.fork():
+                os.waitpid(pid, 0)
+                condition.notify_all()
+            else:
+                condition._at_fork_reinit()
+                print(repr(condition)[-3:], len(condition._waiters))
+                sys.stdout.flush()
+                os._exit(0)
+        thread.join()
+    """
+    assert child(code).stdout == "0)> 0\n"

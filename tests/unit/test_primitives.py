@@ -1,5 +1,6 @@
 """What the binding itself is responsible for: the rest is tested against the stdlib in tests/seeds."""
 
+import collections
 import contextlib
 import gc
 import sys
@@ -112,6 +113,37 @@ def test_cycles_through_a_foreign_lock_and_an_action_are_collected():
     gone = weakref.ref(thing)
     del thing
     gc.collect()
+    assert gone() is None
+
+
+def test_cycles_through_what_a_subclass_hands_over_are_collected():
+    class Meeting(_native.Barrier):
+        def __init__(self):
+            super().__init__(1, self.act, self.act)
+
+        def act(self):
+            pass
+
+    # Neither a tuple nor a bound method can be cleared: the condition has to be.
+    lock = collections.namedtuple("lock", ["acquire", "release"])
+
+    class Selfish(_native.Condition):
+        def __init__(self):
+            super().__init__(lock(self.acquire, self.release))
+
+    for kind in Selfish, Meeting:
+        kind()
+        gc.collect()
+        # A weak reference would not tell: the collector clears it even if the cycle remains.
+        assert [thing for thing in gc.get_objects() if type(thing) is kind] == []
+
+
+def test_a_long_chain_of_conditions_is_freed():
+    condition = _native.Condition()
+    gone = weakref.ref(condition)
+    for _ in range(100_000):
+        condition = _native.Condition(condition)
+    del condition
     assert gone() is None
 
 

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
+use pyo3::exceptions::{PyAttributeError, PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -12,6 +12,7 @@ use crate::init_once::InitOnce;
 use crate::interpreter::{self, ForeignRef};
 use crate::slots::{self, Arguments, NumberMember, fastcall};
 use crate::timeout::Until;
+use crate::whole::whole;
 use crate::{blocking, error, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
@@ -52,6 +53,12 @@ struct Parts {
     timeout: Option<ForeignRef>,
 }
 
+impl Parts {
+    fn objects(&self) -> impl Iterator<Item = &ForeignRef> {
+        self.action.iter().chain(&self.timeout)
+    }
+}
+
 #[pymethods]
 impl PyBarrier {
     #[new]
@@ -77,8 +84,10 @@ impl PyBarrier {
         if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
             return Err(error::too_few_parties(slf.py()));
         }
+        let parties = whole(&parties)?
+            .ok_or_else(|| PyOverflowError::new_err("too many parties for a barrier"))?;
         let parts = Parts {
-            barrier: Barrier::new(parties.extract()?),
+            barrier: Barrier::new(parties),
             action: given(action),
             timeout: given(timeout),
         };
@@ -92,11 +101,11 @@ impl PyBarrier {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         let parts = self.parts.visit();
-        let objects = parts.into_iter().flat_map(|parts| parts.action.iter().chain(&parts.timeout));
-        for object in objects {
-            visit.call(object.get())?;
-        }
-        Ok(())
+        parts.into_iter().flat_map(Parts::objects).try_for_each(|object| object.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.parts.visit().into_iter().flat_map(Parts::objects).for_each(|object| object.clear(py));
     }
 
     /// Return to the first, empty state; threads that wait get `BrokenBarrierError`.
@@ -145,7 +154,7 @@ fn wait<'py>(slf: &Bound<'py, PyBarrier>, args: &Arguments<'py>) -> PyResult<usi
         Some(Err(_)) => return Err(error::broken_barrier()),
         None => {}
     }
-    let own = || parts.timeout.as_ref().map(|timeout| timeout.get().bind(py).clone());
+    let own = || parts.timeout.as_ref().map(|timeout| timeout.get(py));
     let timeout = timeout.filter(|timeout| !timeout.is_none()).or_else(own);
     let until = Until::from_now(timeout.as_ref())?;
     let arrived = blocking::sleep(py, until, |deadline, on_signal| {
@@ -161,9 +170,9 @@ fn wait<'py>(slf: &Bound<'py, PyBarrier>, args: &Arguments<'py>) -> PyResult<usi
 /// Runs the action, and lets the others go. If the action raises, the barrier is broken.
 fn finish_round(py: Python<'_>, parts: &Parts, last: LastArrival<'_>) -> PyResult<usize> {
     if let Some(action) = &parts.action {
-        let action = action.get().bind(py);
-        if interpreter::is_true(action)? {
-            interpreter::call0(action)?;
+        let action = action.get(py);
+        if interpreter::is_true(&action)? {
+            interpreter::call0(&action)?;
         }
     }
     match last.pass() {

@@ -90,6 +90,12 @@ impl PyCondition {
         self.lock.visit().map_or(Ok(()), |lock| lock.traverse(&visit))
     }
 
+    fn __clear__(&self, py: Python<'_>) {
+        if let Some(lock) = self.lock.visit() {
+            lock.clear(py);
+        }
+    }
+
     #[getter]
     fn _lock<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Ok(underlying(slf)?.object(slf.py()))
@@ -113,10 +119,13 @@ impl PyCondition {
         underlying(slf)?.acquire_restore(slf.py(), state)
     }
 
-    /// Free the lock in the child of a fork, whoever held it in the parent.
+    /// Free the lock in the child of a fork, whoever held it in the parent, and forget who waited there.
     fn _at_fork_reinit(slf: &Bound<'_, Self>) -> PyResult<()> {
         let lock = underlying(slf)?.object(slf.py());
-        interpreter::call0(&interpreter::getattr(&lock, "_at_fork_reinit")?).map(drop)
+        interpreter::call0(&interpreter::getattr(&lock, "_at_fork_reinit")?)?;
+        // Nobody is notified; the count is that of this process afterwards.
+        drop(slf.get().condition.notify_released(0));
+        Ok(())
     }
 
     /// Wait until `predicate` is true; return its last value.

@@ -46,6 +46,11 @@ pub(crate) fn timeout_for_nonblocking_acquire() -> PyErr {
 }
 
 #[cold]
+pub(crate) fn too_many_permits() -> PyErr {
+    PyOverflowError::new_err("too many permits for a semaphore")
+}
+
+#[cold]
 pub(crate) fn nothing_to_release() -> PyErr {
     PyValueError::new_err("n must be one or more")
 }

@@ -15,14 +15,18 @@
 
 #![expect(unsafe_code, reason = "the interpreter's calls, through pointers that may unwind")]
 
+use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::hint::black_box;
+use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::{mem, ptr};
 
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 /// Parks a thread that the interpreter tries to end. See the module's documentation.
 struct ParkForever;
@@ -229,6 +233,32 @@ pub(crate) fn subtract_in_place<'py>(
     unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
 }
 
+/// Whether `object` stands for a whole number.
+pub(crate) fn is_index(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the thread is attached (`Bound`), the object is alive; looks at its type only.
+    unsafe { ffi::PyIndex_Check(object.as_ptr()) != 0 }
+}
+
+/// `operator.index(object)`, which is exactly an `int`.
+pub(crate) fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let function = unwinding!(ffi::PyNumber_Index as fn(Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), the object is alive.
+    let result = guarded(|| unsafe { function(object.as_ptr()) });
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }
+}
+
+/// `float(object)`.
+pub(crate) fn as_f64(object: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let function = unwinding!(ffi::PyFloat_AsDouble as fn(Object) -> f64);
+    // SAFETY: the thread is attached (`Bound`), the object is alive.
+    let value = guarded(|| unsafe { function(object.as_ptr()) });
+    match value == -1.0 {
+        true => PyErr::take(object.py()).map_or(Ok(value), Err),
+        false => Ok(value),
+    }
+}
+
 /// `dict[key] = value`, where the key's hash or a value that is replaced may be anyone's.
 pub(crate) fn set_item(
     dict: &Bound<'_, PyDict>,
@@ -334,21 +364,62 @@ pub(crate) fn clear_dict(dict: Object) {
 }
 
 /// A reference to an object that is not one of ours, in one that is.
-pub(crate) struct ForeignRef(mem::ManuallyDrop<Py<PyAny>>);
+pub(crate) struct ForeignRef(AtomicPtr<ffi::PyObject>);
 
 impl ForeignRef {
     pub(crate) fn new(object: Py<PyAny>) -> Self {
-        Self(mem::ManuallyDrop::new(object))
+        Self(AtomicPtr::new(object.into_ptr()))
     }
 
-    pub(crate) fn get(&self) -> &Py<PyAny> {
-        &self.0
+    /// The object; None once the reference has been cleared.
+    pub(crate) fn get<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        // SAFETY: alive by the reference, which only the collector clears, when nobody asks any more.
+        unsafe { Bound::from_borrowed_ptr(py, self.0.load(Acquire)) }
     }
+
+    /// Shows the object to the collector.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // SAFETY: the collector runs in an attached thread.
+        let py = unsafe { Python::assume_attached() };
+        // SAFETY: alive by the reference, which stays the owner.
+        let object = unsafe { Bound::from_owned_ptr(py, self.0.load(Acquire)) };
+        visit.call(&*mem::ManuallyDrop::new(object.unbind()))
+    }
+
+    /// Gives the object up, for the collector, and refers to None.
+    pub(crate) fn clear(&self, py: Python<'_>) {
+        decref(self.0.swap(py.None().into_ptr(), AcqRel));
+    }
+}
+
+/// How many objects that a thread frees may be freed by one another, one call inside of the other.
+const DEEPEST: usize = 50;
+
+thread_local! {
+    /// How deep the thread is in them, and what it is to free when it is out again.
+    static FREEING: (Cell<usize>, RefCell<Vec<Object>>) = const { (Cell::new(0), RefCell::new(Vec::new())) };
 }
 
 impl Drop for ForeignRef {
     /// Runs in the deallocation of the object that holds the reference, so attached.
     fn drop(&mut self) {
-        decref(self.0.as_ptr());
+        let object = *self.0.get_mut();
+        let freed = FREEING.try_with(|(depth, later)| {
+            if depth.get() == DEEPEST {
+                later.borrow_mut().push(object);
+                return;
+            }
+            depth.set(depth.get() + 1);
+            decref(object);
+            while depth.get() == 1 {
+                let Some(object) = later.borrow_mut().pop() else { break };
+                decref(object);
+            }
+            depth.set(depth.get() - 1);
+        });
+        if freed.is_err() {
+            // The thread is about to end.
+            decref(object);
+        }
     }
 }

@@ -24,6 +24,7 @@ mod thread;
 mod timeout;
 mod timer;
 mod underlying;
+mod whole;
 
 use pyo3::pymodule;
 
@@ -71,6 +72,7 @@ mod _native {
         module
             .add("__build_profile__", if cfg!(debug_assertions) { "debug" } else { "release" })?;
         crate::stack_chunks::install(py);
+        crate::timeout::finish(py)?;
         crate::thread::finish(module)?;
         crate::lock::finish(py)?;
         crate::rlock::finish(py)?;

@@ -4,14 +4,14 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use pyo3::PyClass;
-use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
-use pyo3::types::{PyDict, PyInt, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use threadwell::Semaphore;
 
 use crate::slots::{self, Arguments, Method, fastcall};
 use crate::timeout::Until;
+use crate::whole::whole;
 use crate::{blocking, error, interpreter, signature};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=None)
@@ -111,17 +111,8 @@ fn permits(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     if interpreter::less(value, 0_i32.into_pyobject(value.py())?.as_any())? {
         return Err(error::negative_semaphore());
     }
-    // A whole number in a float is as good as an int; half a permit is nothing.
-    let whole = value.extract::<f64>().ok().filter(|whole| whole.fract() == 0.0);
-    let permits = match (value.extract::<usize>(), whole) {
-        (Ok(permits), _) => permits,
-        (Err(_), Some(whole)) if !value.is_instance_of::<PyInt>() => whole as usize,
-        (Err(error), _) => return Err(error),
-    };
-    if permits > Semaphore::MAX_PERMITS {
-        return Err(PyOverflowError::new_err("too many permits for a semaphore"));
-    }
-    Ok(permits)
+    let permits = whole(value)?.filter(|permits| *permits <= Semaphore::MAX_PERMITS);
+    permits.ok_or_else(error::too_many_permits)
 }
 
 /// A semaphore that refuses to hold more permits than it began with.
@@ -225,7 +216,8 @@ fn release<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> P
             if interpreter::less(&n, 1_i32.into_pyobject(slf.py())?.as_any())? {
                 return Err(error::nothing_to_release());
             }
-            release_many(slf, n.extract()?)
+            // What no semaphore can hold is too many in any case.
+            release_many(slf, whole(&n)?.unwrap_or(usize::MAX))
         }
     }
 }
@@ -238,9 +230,7 @@ fn release_many(slf: &Bound<'_, PySemaphore>, n: usize) -> PyResult<()> {
             blocking::wake(slf.py(), wakes);
             Ok(())
         }
-        Err(_) if this.limit.load(Relaxed) == usize::MAX => {
-            Err(PyOverflowError::new_err("too many permits for a semaphore"))
-        }
+        Err(_) if this.limit.load(Relaxed) == usize::MAX => Err(error::too_many_permits()),
         Err(_) => Err(error::released_too_many_times()),
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! The arguments that programs pass are understood here. All others are first shown to the
 //! interpreter's own lock, whose exceptions then are the right ones in type and wording on every
-//! version; if it takes them, they are read the long way.
+//! version. Objects that convert themselves are asked once, and what they say is shown and used.
 
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyFloat, PyInt};
 use threadwell::Deadline;
 
 use crate::interpreter;
@@ -82,10 +83,18 @@ impl Until {
         if !interpreter::greater(timeout, 0_i32.into_pyobject(timeout.py())?.as_any())? {
             return Ok(Self::Now);
         }
-        let args =
-            PyTuple::new(timeout.py(), [true.into_pyobject(timeout.py())?.as_any(), timeout])?;
-        interpreter::call(&reference_acquire(timeout.py())?, &args)?;
+        let py = timeout.py();
+        let timeout = plain(timeout)?;
+        interpreter::call(&reference_acquire(py)?, &(true, &timeout).into_pyobject(py)?)?;
         Ok(Self::after(timeout.extract()?))
+    }
+}
+
+/// A timeout as the interpreter's lock reads it, as a `float` or `int` that nobody has changed.
+fn plain<'py>(timeout: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    match timeout.cast::<PyFloat>() {
+        Ok(float) => Ok(PyFloat::new(timeout.py(), float.value()).into_any()),
+        Err(_) => interpreter::index(timeout),
     }
 }
 
@@ -141,17 +150,40 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
             return Ok(Until::after(seconds));
         }
     }
-    args.show_to(&reference_acquire(args.py())?)?;
-    let blocking = blocking.as_ref().map_or(Ok(true), interpreter::is_true)?;
-    let seconds = timeout.map_or(Ok(-1.0), |timeout| timeout.extract())?;
-    Ok(match (blocking, seconds) {
+    let (py, reference) = (args.py(), reference_acquire(args.py())?);
+    if known != args.len() {
+        // It says what is wrong with them.
+        args.show_to(&reference)?;
+    }
+    let blocking = match blocking {
+        None => true.into_pyobject(py)?.to_owned().into_any(),
+        // Up to 3.11 it is a number, not a truth.
+        Some(blocking) if cfg!(not(Py_3_12)) => interpreter::index(&blocking)?,
+        Some(blocking) => interpreter::is_true(&blocking)?.into_pyobject(py)?.to_owned().into_any(),
+    };
+    let timeout = match timeout {
+        None => (-1_i32).into_pyobject(py)?.into_any(),
+        Some(timeout) => plain(&timeout)?,
+    };
+    interpreter::call(&reference, &(&blocking, &timeout).into_pyobject(py)?)?;
+    Ok(match (blocking.is_truthy()?, timeout.extract()?) {
         (false, _) => Until::Now,
         (true, -1.0) => Until::Forever,
         (true, seconds) => Until::after(seconds),
     })
 }
 
+/// The interpreter's own `allocate_lock`. Programs may put threadwell's into its place.
+static ALLOCATE_LOCK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
 /// `acquire` of a free lock of the interpreter's own.
-pub(crate) fn reference_acquire(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    py.import("_thread")?.getattr("allocate_lock")?.call0()?.getattr("acquire")
+fn reference_acquire(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let allocate = ALLOCATE_LOCK.get(py).expect("it is there since the module is");
+    interpreter::getattr(&interpreter::call0(allocate.bind(py))?, "acquire")
+}
+
+/// Remembers what the interpreter has.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    let _ = ALLOCATE_LOCK.set(py, py.import("_thread")?.getattr("allocate_lock")?.unbind());
+    Ok(())
 }

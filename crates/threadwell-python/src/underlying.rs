@@ -46,7 +46,7 @@ impl Underlying {
         match self {
             Self::Lock(lock) => lock.bind(py).clone().into_any(),
             Self::RLock(lock) => lock.bind(py).clone().into_any(),
-            Self::Foreign(lock) => lock.get().bind(py).clone(),
+            Self::Foreign(lock) => lock.get(py),
         }
     }
 
@@ -54,7 +54,14 @@ impl Underlying {
         match self {
             Self::Lock(lock) => visit.call(lock),
             Self::RLock(lock) => visit.call(lock),
-            Self::Foreign(lock) => visit.call(lock.get()),
+            Self::Foreign(lock) => lock.traverse(visit),
+        }
+    }
+
+    /// Breaks a cycle that the collector has found. Locks of ours are in none.
+    pub(crate) fn clear(&self, py: Python<'_>) {
+        if let Self::Foreign(lock) = self {
+            lock.clear(py);
         }
     }
 
