@@ -122,8 +122,10 @@ class _SentinelLifetime:
 
     def _has_ended(self) -> bool:
         if not self._is_stopped:
+            lock = self._tstate_lock
             # Someone who waits for the end holds it for a moment when it has come: then this is a moment early.
-            self._wait_for_tstate_lock(block=False)
+            if lock is not None and not lock.locked():
+                self._stop()
         return self._is_stopped
 
     def _wait_for_end(self, timeout: float | None) -> None:
