@@ -371,7 +371,7 @@ impl ForeignRef {
         Self(AtomicPtr::new(object.into_ptr()))
     }
 
-    /// The object; None once the reference has been cleared.
+    /// The object.
     pub(crate) fn get<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         // SAFETY: alive by the reference, which only the collector clears, when nobody asks any more.
         unsafe { Bound::from_borrowed_ptr(py, self.0.load(Acquire)) }

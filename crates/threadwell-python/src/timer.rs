@@ -109,7 +109,7 @@ fn drive(py: Python<'_>) {
         match py.detach(|| TIMERS.wait_due(IDLE, &mut resume)) {
             Due::Batch(timers) => {
                 for timer in timers {
-                    fire(ForeignRef::new(timer).get().bind(py));
+                    fire(&ForeignRef::new(timer).get(py));
                 }
             }
             Due::Idle => return,
