@@ -279,10 +279,13 @@ class Timer(Thread):
         self._over = True
         self._skip_lifetime()
         try:
-            _limbo.pop(self, None)
+            del _limbo[self]
+        except KeyError:
+            # A thread was to be started, in vain.
+            pass
+        finally:
             if self._finished is not None:
                 self._finished.set()
-        finally:
             self._pending = False
             if self._settled is not None:
                 self._announce(self._settled)
@@ -374,11 +377,11 @@ _PER_START = (
 def _begin_pending() -> None:
     """Give all pending timers threads, as far as there are resources."""
     for thread in list(_limbo.values()):
-        try:
-            if isinstance(thread, Timer) and thread._pending:
+        if isinstance(thread, Timer):
+            try:
                 thread._materialise()
-        except RuntimeError:
-            pass
+            except RuntimeError:
+                pass
 
 
 # -- The driver ------------------------------------------------------------------------------------------------------

@@ -107,13 +107,19 @@ def test_it_waits_for_a_timer_that_is_started_while_it_begins(program):
     import {} as threading, time
     class Timer(threading.Timer):
         def __hash__(self):
-            if threading.current_thread() is starter:
+            if hasattr(self, "starts") and not reached.is_set():
+                reached.set()
                 threading.main_thread().join()
                 # Nobody can see from here when the main thread has looked for whom it waits.
                 time.sleep(0.1)
             return 1
-    starter = threading.Thread(target=lambda: Timer(0.1, print, ["fired"]).start())
-    starter.start()
+    def start():
+        timer = Timer(0.1, print, ["fired"])
+        timer.starts = True
+        timer.start()
+    reached = threading.Event()
+    threading.Thread(target=start).start()
+    reached.wait()
     """
     ours = program(source.format("threadwell"))
     assert ours == program(source.format("threading")) == "fired\n"
