@@ -44,6 +44,17 @@ impl Deadline {
     }
 
     /// The point `time` later than this one; the end of the clock if that is beyond it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadwell::Deadline;
+    ///
+    /// let now = Deadline::now();
+    /// assert!(now.plus(Duration::from_secs(1)) > now);
+    /// assert_eq!(now.plus(Duration::MAX), now.plus(Duration::MAX).plus(Duration::from_secs(1)));
+    /// ```
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
