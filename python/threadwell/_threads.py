@@ -107,6 +107,7 @@ class Thread(Lifetime):
     # Where threads have no `_context` yet, that name is free for a subclass.
     _given_context: Context | None = None
     _rest: float | None = None
+    _settled: Any = None
     _resume: Callable[[], None]
 
     def __init__(
@@ -222,7 +223,8 @@ class Thread(Lifetime):
         del bootstrap
         begun.wait()
         del watch
-        if self._ident is None:
+        # If it waits for another event, it has run already, and has been initialised again.
+        if self._ident is None and (begun is self._started or begun is self._settled):
             _limbo.pop(self, None)
             begun.clear()
             self._new_lifetime()

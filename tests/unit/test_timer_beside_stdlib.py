@@ -107,6 +107,7 @@ def test_a_timer_that_starts_itself_again_from_its_function_is_cancelled_by_its_
         timer = threading.Timer(0.01, function)
         timer.start()
         until("both have ended", lambda: log and threading.active_count() == before)
+        timer.join()
         return log, timer.is_alive(), timer.finished.is_set()
 
     assert both(run) == (["called"], False, True)
