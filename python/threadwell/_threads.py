@@ -239,10 +239,6 @@ class Thread(Lifetime):
             if self._daemonic and sys is None:
                 return
             raise
-        finally:
-            if self._ident is None:
-                # It has failed before it had begun. The starter waits to hear of it.
-                self._begin()
 
     def _bootstrap_inner(self) -> None:
         try:
@@ -253,7 +249,9 @@ class Thread(Lifetime):
                 assert self._ident is not None
                 _native._enter(self._ident, self)
             except:
+                # It has failed before it had begun. The starter waits to hear of it.
                 self._ident = None
+                self._begin()
                 raise
             pending = self._rest is not None
             # Those that have been set since a pending timer was started are for later threads.
