@@ -95,3 +95,28 @@ def test_a_name_is_its_text(threading):
     assert threading.Event().wait(**{Name.TIMEOUT: 0}) is False
     assert threading.Semaphore(**{Name.VALUE: 0})._value == 0
     assert threading.Lock().acquire(**{Name.TIMEOUT: 0}) is True
+
+
+def test_a_bounded_semaphore_has_the_methods_of_a_semaphore(threading):
+    class Mixed(threading.Semaphore):
+        def acquire(self, blocking=True, timeout=None):
+            return "mixed"
+
+    class Both(threading.BoundedSemaphore, Mixed):
+        pass
+
+    assert Both().acquire() == "mixed"
+    with mock.patch.object(threading.Semaphore, "acquire", return_value="patched"):
+        assert threading.BoundedSemaphore().acquire() == "patched"
+    assert threading.BoundedSemaphore().acquire() is True
+
+
+@pytest.mark.parametrize("name", ["Semaphore", "BoundedSemaphore"])
+def test_the_end_of_a_block_calls_the_release_of_the_object(threading, name):
+    semaphore = getattr(threading, name)()
+    calls = []
+    semaphore.release = lambda: calls.append("release")
+    with semaphore:
+        pass
+    assert calls == ["release"]
+    assert semaphore._value == 0

@@ -3,13 +3,11 @@
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use pyo3::PyClass;
 use pyo3::prelude::*;
-use pyo3::pyclass::boolean_struct::True;
 use pyo3::types::{PyDict, PyTuple};
 use threadwell::Semaphore;
 
-use crate::slots::{self, Arguments, Method, fastcall};
+use crate::slots::{self, Arguments, fastcall};
 use crate::timeout::Until;
 use crate::whole::whole;
 use crate::{blocking, error, interpreter, signature};
@@ -164,25 +162,7 @@ fn bounded() -> PyClassInitializer<PyBoundedSemaphore> {
     PyClassInitializer::from(base).add_subclass(PyBoundedSemaphore {})
 }
 
-/// The two classes, seen as the one that has the semaphore.
-trait AsSemaphore: PyClass<Frozen = True> + Sync {
-    fn base<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, PySemaphore>;
-}
-
-impl AsSemaphore for PySemaphore {
-    fn base<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, PySemaphore> {
-        slf
-    }
-}
-
-impl AsSemaphore for PyBoundedSemaphore {
-    fn base<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, PySemaphore> {
-        slf.as_super()
-    }
-}
-
-fn acquire<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> PyResult<bool> {
-    let slf = T::base(slf);
+fn acquire<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<bool> {
     let semaphore = &slf.get().semaphore;
     let [blocking, timeout] = args.bind("Semaphore.acquire", ["blocking", "timeout"], 0)?;
     let timeout = timeout.filter(|timeout| !timeout.is_none());
@@ -207,9 +187,21 @@ fn acquire_contended<'py>(
     blocking::acquire(slf.py(), &slf.get().semaphore, Until::from_now(timeout)?)
 }
 
-fn release<'py, T: AsSemaphore>(slf: &Bound<'py, T>, args: &Arguments<'py>) -> PyResult<()> {
-    let slf = T::base(slf);
+fn release<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<()> {
     let [n] = args.bind("Semaphore.release", ["n"], 0)?;
+    release_permits(slf, n)
+}
+
+fn release_bounded<'py>(
+    slf: &Bound<'py, PyBoundedSemaphore>,
+    args: &Arguments<'py>,
+) -> PyResult<()> {
+    let [n] = args.bind("BoundedSemaphore.release", ["n"], 0)?;
+    release_permits(slf.as_super(), n)
+}
+
+#[inline]
+fn release_permits(slf: &Bound<'_, PySemaphore>, n: Option<Bound<'_, PyAny>>) -> PyResult<()> {
     match n {
         None => release_many(slf, 1),
         Some(n) => {
@@ -235,33 +227,19 @@ fn release_many(slf: &Bound<'_, PySemaphore>, n: usize) -> PyResult<()> {
     }
 }
 
-fn exit<'py, T: AsSemaphore>(slf: &Bound<'py, T>, _: &Arguments<'py>) -> PyResult<()> {
-    let slf = T::base(slf);
-    let class = slf.get_type();
-    if class.is(slf.py().get_type::<PySemaphore>())
-        || class.is(slf.py().get_type::<PyBoundedSemaphore>())
-    {
+fn exit<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<()> {
+    if args.positional().len() != 3 || args.names().is_some() {
+        let [_, _, _] = args.bind("Semaphore.__exit__", ["t", "v", "tb"], 3)?;
+    }
+    if slots::is_plain(slf) || slf.cast::<PyBoundedSemaphore>().is_ok_and(slots::is_plain) {
         return release_many(slf, 1);
     }
-    // A subclass may have a release of its own.
+    // There may be another release.
     interpreter::call0(&interpreter::getattr(slf, "release")?).map(drop)
 }
 
 fn value(slf: &Bound<'_, PySemaphore>) -> usize {
     slf.get().semaphore.permits()
-}
-
-fn methods<T: AsSemaphore>() -> [Method; 4] {
-    [
-        fastcall(c"acquire", ACQUIRE_DOC, acquire::<T>),
-        fastcall(c"release", RELEASE_DOC, release::<T>),
-        fastcall(c"__enter__", ACQUIRE_DOC, acquire::<T>),
-        fastcall(
-            c"__exit__",
-            c"__exit__($self, /, *exc_info)\n--\n\nGive the permit back.",
-            exit::<T>,
-        ),
-    ]
 }
 
 /// Puts the hot methods into the classes.
@@ -271,7 +249,19 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install_constructor(py, |_| Ok(PySemaphore::default()));
     slots::install_constructor(py, |_| Ok(bounded()));
     slots::install_getter(py, c"_value", c"How many permits there are.", value)?;
-    slots::install::<PySemaphore>(py, methods::<PySemaphore>())?;
-    // The same methods once more: the interpreter's fast calls are for a type's own methods.
-    slots::install::<PyBoundedSemaphore>(py, methods::<PyBoundedSemaphore>())
+    slots::install::<PySemaphore>(
+        py,
+        [
+            fastcall(c"acquire", ACQUIRE_DOC, acquire),
+            fastcall(c"release", RELEASE_DOC, release),
+            fastcall(c"__enter__", ACQUIRE_DOC, acquire),
+            fastcall(
+                c"__exit__",
+                c"__exit__($self, /, t, v, tb)\n--\n\nGive the permit back.",
+                exit,
+            ),
+        ],
+    )?;
+    // All other methods are inherited: programs may put some of their own in between.
+    slots::install::<PyBoundedSemaphore>(py, [fastcall(c"release", RELEASE_DOC, release_bounded)])
 }
