@@ -213,3 +213,9 @@ def test_the_pure_python_class_behaves_alike(threading):
     rlock.release()
     with pytest.raises(RuntimeError, match="cannot release un-acquired lock"):
         rlock.release()
+
+
+def test_has_the_methods_that_this_version_gives_it(threading, stdlib):
+    names = {name for name in dir(stdlib.RLock()) if not name.startswith("__")}
+    assert names - set(dir(threading.RLock())) == set()
+    assert hasattr(threading.RLock(), "locked") == hasattr(stdlib.RLock(), "locked")

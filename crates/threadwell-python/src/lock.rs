@@ -87,7 +87,8 @@ fn acquire<'py>(slf: &Bound<'py, PyLock>, args: &Arguments<'py>) -> PyResult<boo
     PyLock::acquire(slf, of_acquire(args)?)
 }
 
-fn exit<'py>(slf: &Bound<'py, PyLock>, _: &Arguments<'py>) -> PyResult<()> {
+fn exit<'py>(slf: &Bound<'py, PyLock>, args: &Arguments<'py>) -> PyResult<()> {
+    args.no_names("lock.__exit__")?;
     PyLock::release(slf)
 }
 

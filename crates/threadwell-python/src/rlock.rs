@@ -161,7 +161,8 @@ fn acquire<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<bo
     PyRLock::acquire(slf, of_acquire(args)?)
 }
 
-fn exit<'py>(slf: &Bound<'py, PyRLock>, _: &Arguments<'py>) -> PyResult<()> {
+fn exit<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<()> {
+    args.no_names("RLock.__exit__")?;
     PyRLock::release(slf)
 }
 
@@ -178,9 +179,14 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
         [
             fastcall(c"acquire", ACQUIRE_DOC, acquire),
             noargs(c"release", RELEASE_DOC, PyRLock::release),
-            noargs(c"locked", c"locked($self, /)\n--\n\nWhether any thread owns the lock.", locked),
             fastcall(c"__enter__", ACQUIRE_DOC, acquire),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
         ],
-    )
+    )?;
+    if !cfg!(Py_3_14) {
+        // Programs ask whether there is such a method.
+        return Ok(());
+    }
+    let doc = c"locked($self, /)\n--\n\nWhether any thread owns the lock.";
+    slots::install::<PyRLock>(py, [noargs(c"locked", doc, locked)])
 }

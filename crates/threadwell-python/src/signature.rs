@@ -38,9 +38,16 @@ pub(crate) fn bind<'py, const N: usize>(
             return error(format!("got multiple values for argument '{name}'"));
         }
     }
-    if let Some(missing) = (0..required).find(|&index| bound[index].is_none()) {
-        let name = parameters[missing];
-        return error(format!("missing 1 required positional argument: '{name}'"));
+    let missing = parameters.iter().zip(&bound).take(required).filter(|(_, value)| value.is_none());
+    let missing: Vec<String> = missing.map(|(name, _)| format!("'{name}'")).collect();
+    if let Some((last, others)) = missing.split_last() {
+        let names = match others {
+            [] => last.clone(),
+            [other] => format!("{other} and {last}"),
+            others => format!("{}, and {last}", others.join(", ")),
+        };
+        let (count, plural) = (missing.len(), if others.is_empty() { "" } else { "s" });
+        return error(format!("missing {count} required positional argument{plural}: {names}"));
     }
     Ok(bound)
 }

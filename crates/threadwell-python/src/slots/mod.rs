@@ -14,6 +14,7 @@ use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::slice;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
@@ -222,6 +223,18 @@ impl<'py> Arguments<'py> {
     #[inline]
     pub(crate) fn names(&self) -> Option<&[*mut ffi::PyObject]> {
         (self.values.len() > self.positional).then(|| &self.values[self.positional..])
+    }
+
+    /// Refuses named arguments, in the words of a method written in C.
+    #[inline]
+    pub(crate) fn no_names(&self, function: &str) -> PyResult<()> {
+        match self.names() {
+            None => Ok(()),
+            Some(_) => {
+                let message = format!("{function}() takes no keyword arguments");
+                Err(PyTypeError::new_err(message))
+            }
+        }
     }
 
     /// The arguments of a function with these parameters, of which the first `required` have no
