@@ -220,11 +220,8 @@ fn wait_until(slf: &Bound<'_, PyCondition>, until: Until) -> PyResult<bool> {
         Underlying::RLock(lock) => wait_with(py, condition, &lock.get().lock, until),
         lock @ Underlying::Foreign(_) => wait_with_foreign(py, condition, lock, until),
     };
-    waited.map_err(|error| {
-        // Signals that came while the lock was awaited: their handlers run now that it is held.
-        let later = interpreter::while_handling(py, &error, || interpreter::check_signals(py));
-        later.err().unwrap_or(error)
-    })
+    // Signals that came while the lock was awaited: their handlers run now that it is held.
+    waited.map_err(|error| interpreter::check_signals_after(py, error))
 }
 
 /// Waits with a lock of ours.

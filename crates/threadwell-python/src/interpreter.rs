@@ -330,6 +330,17 @@ pub(crate) fn while_handling<R>(py: Python<'_>, error: &PyErr, call: impl FnOnce
     result
 }
 
+/// [`check_signals`] while `error` is about to be raised, or what a handler raises instead.
+pub(crate) fn check_signals_after(py: Python<'_>, error: PyErr) -> PyErr {
+    match while_handling(py, &error, || check_signals(py)) {
+        Ok(()) => error,
+        Err(later) => {
+            decref(error.into_value(py).into_ptr());
+            later
+        }
+    }
+}
+
 /// Gives up a reference, which the caller has, to an object that may run Python code when it goes.
 #[inline]
 pub(crate) fn decref(object: Object) {
