@@ -165,10 +165,11 @@ def test_too_many_is_too_many_in_any_number(threading, n):
 
 @pytest.mark.parametrize("two", [2.0, fractions.Fraction(2), decimal.Decimal(2)], ids=lambda two: type(two).__name__)
 def test_a_whole_number_is_one_in_any_type(threading, two):
-    semaphore = threading.Semaphore(two)
-    semaphore.release(two)
-    assert semaphore._value == 4
+    assert threading.Semaphore(two)._value == 2
     assert threading.Barrier(two).parties == 2
+    semaphore = _native.Semaphore(two)
+    semaphore.release(two)  # Older standard libraries have added them when they complain.
+    assert semaphore._value == 4
 
 
 def test_an_error_of_a_number_is_not_hidden():
