@@ -236,6 +236,9 @@ class Thread(Lifetime):
         try:
             self._bootstrap_inner()
         except:
+            if self._ident is None:
+                # It has failed before it had begun. The starter waits to hear of it.
+                self._begin()
             if self._daemonic and sys is None:
                 return
             raise
@@ -249,9 +252,7 @@ class Thread(Lifetime):
                 assert self._ident is not None
                 _native._enter(self._ident, self)
             except:
-                # It has failed before it had begun. The starter waits to hear of it.
                 self._ident = None
-                self._begin()
                 raise
             pending = self._rest is not None
             # Those that have been set since a pending timer was started are for later threads.
