@@ -426,3 +426,122 @@ def test_daemons_that_get_a_signal_at_the_very_end_say_nothing(ends):
             thread.start()
         late = Late(threads)
     """)
+
+
+#: Calls that run Python code in their middle, or at their end: the code is `stay`.
+CALLS_INTO_PYTHON = {
+    "str of a lock": "repr(Condition(Foreign()))",
+    "timeout": "Lock().acquire(True, Number())",
+    "timeout, second look": "Lock().acquire(True, Number(2))",
+    "timeout of an event": "Event().wait(Number())",
+    "timeout of an event, second look": "Event().wait(Number(2))",
+    "permits": "Semaphore(Number())",
+    "permits, second look": "Semaphore(Number(2))",
+    "released permits": "Semaphore().release(Number())",
+    "parties": "Barrier(Number())",
+    "notified": "condition.notify(Number())",
+    "warning": "Event().isSet()",
+    "ownership": "Condition(Foreign(owned=Slow)).wait(0)",
+    "release": "Condition(Foreign(released=Slow)).release()",
+    "predicate": "condition.wait_for(Slow, 0.01)",
+    "sum": "Semaphore(0).acquire(timeout=Slow())",
+    "comparison": "Semaphore(Slow())",
+    "collection, event": "collecting(Event)",
+    "collection, condition": "collecting(Condition)",
+    "collection, subclass": "collecting(Subclass)",
+    "collection, waiters": "collecting(waiters)",
+    "collection, threads": "collecting(threading.enumerate)",
+    "collection, error": "collecting(Lock().release)",
+}
+
+
+@pytest.mark.parametrize("call", CALLS_INTO_PYTHON.values(), ids=CALLS_INTO_PYTHON)
+def test_a_daemon_in_python_code_that_a_call_runs_does_not_disturb_the_end(python, call):
+    # Up to 3.13 the interpreter ends such a thread by unwinding its stack, through our frames.
+    source = f"""
+        import contextlib, gc, time, warnings
+        import threading as stdlib
+        import threadwell as threading
+        from threadwell import *
+
+        inside = stdlib.Semaphore(0)
+
+        def stay(*_, inside=inside, sleep=time.sleep, **__):
+            inside.release()
+            while True:
+                sleep(0.001)
+
+        class Number:
+            def __init__(self, patience=1):
+                self.patience = patience
+            def __index__(self):
+                self.patience -= 1
+                return 1 if self.patience else stay()
+            __float__ = __index__
+            def __lt__(self, other):
+                return False
+            def __gt__(self, other):
+                return True
+            def __radd__(self, other):
+                return 1.0
+
+        class Slow:
+            __del__ = stay
+            def __bool__(self):
+                return False
+            def __lt__(self, other):
+                return Slow()
+            def __radd__(self, other):
+                return Slow()
+            def __float__(self):
+                return 0.0
+
+        class Foreign:
+            def __init__(self, owned=object, state=object, released=object):
+                self._is_owned = owned
+                self._release_save = state
+                self.release = released
+            def acquire(self, *args):
+                return True
+            def _acquire_restore(self, state):
+                pass
+            __str__ = stay
+
+        class Subclass(Event):
+            pass
+
+        def collecting(function):
+            gc.disable()
+            for _ in range(50):
+                slow = Slow()
+                slow.itself = slow
+                del slow
+            gc.set_threshold(1, 1, 1)
+            gc.enable()
+            function()
+
+        def waiters(condition=Condition()):
+            return condition._waiters
+
+        warnings.simplefilter("always")
+        warnings.showwarning = stay
+
+        def run():
+            condition = Condition()
+            condition.acquire()
+            with contextlib.suppress(Exception):
+                {call}
+            inside.release()
+
+        stdlib.Thread(target=run, daemon=True).start()
+        inside.acquire()
+
+        class Late:
+            def __del__(self, sleep=time.sleep):
+                for _ in range(100):
+                    sleep(0.001)
+
+        late = Late()
+    """
+    result = python("-c", textwrap.dedent(source))
+    assert (result.returncode, result.stderr) == (0, "")

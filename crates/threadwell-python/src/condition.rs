@@ -8,8 +8,10 @@ use pyo3::types::{PyDict, PyInt, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Condition, ConditionLock, WaitOutcome, resume};
 
+use crate::collector;
 use crate::init_once::InitOnce;
 use crate::interpreter;
+use crate::owned::Owned;
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::Until;
 use crate::underlying::Underlying;
@@ -104,7 +106,8 @@ impl PyCondition {
     /// One entry for each thread that waits.
     #[getter]
     fn _waiters<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(slf.py(), (0..slf.get().condition.waiting()).map(|_| slf.py().None()))
+        let (py, waiting) = (slf.py(), slf.get().condition.waiting());
+        collector::held_off(py, || PyList::new(py, (0..waiting).map(|_| py.None())))
     }
 
     fn _is_owned(slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -122,7 +125,7 @@ impl PyCondition {
     /// Free the lock in the child of a fork, whoever held it in the parent, and forget who waited there.
     fn _at_fork_reinit(slf: &Bound<'_, Self>) -> PyResult<()> {
         let lock = underlying(slf)?.object(slf.py());
-        interpreter::call0(&interpreter::getattr(&lock, "_at_fork_reinit")?)?;
+        interpreter::call0(&*interpreter::getattr(&lock, "_at_fork_reinit")?)?;
         // Nobody is notified; the count is that of this process afterwards.
         drop(slf.get().condition.notify_released(0));
         Ok(())
@@ -150,7 +153,7 @@ impl PyCondition {
         loop {
             let result = interpreter::call0(predicate)?;
             if interpreter::is_true(&result)? {
-                return Ok(result);
+                return Ok(result.into_bound());
             }
             match until {
                 // The first wait happens whatever the timeout is, as in the standard library.
@@ -159,7 +162,9 @@ impl PyCondition {
                     until = Some(first);
                     wait_again(slf, first, || Ok(timeout.cloned()))?;
                 }
-                Some(Until::At(deadline)) if deadline.has_passed() => return Ok(result),
+                Some(Until::At(deadline)) if deadline.has_passed() => {
+                    return Ok(result.into_bound());
+                }
                 Some(later) => wait_again(slf, later, || remaining(py, later))?,
             }
         }
@@ -174,7 +179,7 @@ impl PyCondition {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let lock = underlying(slf)?.object(slf.py());
-        Ok(format!("<Condition({}, {})>", lock.str()?, slf.get().condition.waiting()))
+        Ok(format!("<Condition({}, {})>", interpreter::str(&lock)?, slf.get().condition.waiting()))
     }
 }
 
@@ -301,8 +306,9 @@ fn wait_again<'py>(
         check_owned(slf, error::wait_on_unacquired_lock)?;
         return wait_until(slf, until).map(drop);
     }
-    let args = PyTuple::new(slf.py(), [timeout()?])?;
-    interpreter::call(&interpreter::getattr(slf, "wait")?, &args).map(drop)
+    let timeout = timeout()?;
+    let args = collector::held_off(slf.py(), || PyTuple::new(slf.py(), [timeout]))?;
+    interpreter::call(&*interpreter::getattr(slf, "wait")?, &args).map(drop)
 }
 
 /// The seconds that are left; None without limit.
@@ -334,11 +340,9 @@ fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult
 /// What the standard library does with any `n`: it need not be a whole number, nor one at all if nobody
 /// waits.
 #[cold]
-fn notify_counting_down<'py>(
-    slf: &Bound<'py, PyCondition>,
-    mut n: Bound<'py, PyAny>,
-) -> PyResult<()> {
+fn notify_counting_down<'py>(slf: &Bound<'py, PyCondition>, n: Bound<'py, PyAny>) -> PyResult<()> {
     let (zero, one) = (0_i32.into_pyobject(slf.py())?, 1_i32.into_pyobject(slf.py())?);
+    let mut n = Owned::new(n);
     while slf.get().condition.waiting() > 0 && interpreter::greater(&n, zero.as_any())? {
         notify_waiters(slf, 1)?;
         n = interpreter::subtract_in_place(&n, one.as_any())?;
@@ -367,8 +371,9 @@ fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
         return notify_waiters(slf, usize::MAX);
     }
     // There may be another notify.
-    let args = PyTuple::new(slf.py(), [slf.get().condition.waiting()])?;
-    interpreter::call(&interpreter::getattr(slf, "notify")?, &args).map(drop)
+    let waiting = slf.get().condition.waiting();
+    let args = collector::held_off(slf.py(), || PyTuple::new(slf.py(), [waiting]))?;
+    interpreter::call(&*interpreter::getattr(slf, "notify")?, &args).map(drop)
 }
 
 /// Puts the hot methods into the class.

@@ -5,6 +5,8 @@ use std::ffi::{CStr, CString};
 use pyo3::exceptions::PyDeprecationWarning;
 use pyo3::prelude::*;
 
+use crate::interpreter;
+
 /// Says that `old()` is deprecated, at its caller's line.
 pub(crate) fn warn(py: Python<'_>, old: &str, new: &str) -> PyResult<()> {
     let message = CString::new(format!("{old}() is deprecated, use {new}() instead"))?;
@@ -13,5 +15,5 @@ pub(crate) fn warn(py: Python<'_>, old: &str, new: &str) -> PyResult<()> {
 
 /// Gives a `DeprecationWarning`, at the line of the method's caller.
 pub(crate) fn warn_of(py: Python<'_>, message: &CStr) -> PyResult<()> {
-    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), message, 1)
+    interpreter::warn(&py.get_type::<PyDeprecationWarning>(), message)
 }

@@ -16,7 +16,7 @@
 #![expect(unsafe_code, reason = "the interpreter's calls, through pointers that may unwind")]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_int;
+use std::ffi::{CStr, c_char, c_int};
 use std::hint::black_box;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -27,6 +27,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+
+use crate::owned::Owned;
 
 /// Parks a thread that the interpreter tries to end. See the module's documentation.
 struct ParkForever;
@@ -103,16 +105,16 @@ pub(crate) fn require_main(_: Python<'_>) -> PyResult<()> {
 pub(crate) fn call<'py>(
     callable: &Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Owned<'py>> {
     let function = unwinding!(ffi::PyObject_Call as fn(Object, Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive, keywords may be null.
     let result = guarded(|| unsafe { function(callable.as_ptr(), args.as_ptr(), ptr::null_mut()) });
     // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }
+    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }.map(Owned::new)
 }
 
 /// Calls `callable()`.
-pub(crate) fn call0<'py>(callable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn call0<'py>(callable: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
     call(callable, &PyTuple::empty(callable.py()))
 }
 
@@ -121,14 +123,14 @@ pub(crate) fn construct<'py>(
     class: &Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
     named: &Bound<'py, PyDict>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Owned<'py>> {
     // SAFETY: `type` is a static type of the interpreter, filled in before any code runs.
     let tp_call = unsafe { ffi::PyType_Type.tp_call }.expect("type objects can be called");
     let function = unwinding!(tp_call as fn(Object, Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), the objects are alive and of the right types.
     let result = guarded(|| unsafe { function(class.as_ptr(), args.as_ptr(), named.as_ptr()) });
     // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(class.py(), result) }
+    unsafe { Bound::from_owned_ptr_or_err(class.py(), result) }.map(Owned::new)
 }
 
 /// Calls `callable` with the arguments of a vectorcall, as they are.
@@ -141,17 +143,17 @@ pub(crate) unsafe fn call_with_raw<'py>(
     args: *const Object,
     nargs: usize,
     names: Object,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Owned<'py>> {
     let function =
         unwinding!(ffi::PyObject_Vectorcall as fn(Object, *const Object, usize, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`); the rest is the caller's promise.
     let result = guarded(|| unsafe { function(callable.as_ptr(), args, nargs, names) });
     // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }
+    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }.map(Owned::new)
 }
 
 /// `object.name`.
-pub(crate) fn getattr<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn getattr<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Owned<'py>> {
     getattr_interned(object, &PyString::intern(object.py(), name))
 }
 
@@ -159,12 +161,12 @@ pub(crate) fn getattr<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<B
 pub(crate) fn getattr_interned<'py>(
     object: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Owned<'py>> {
     let function = unwinding!(ffi::PyObject_GetAttr as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(object.as_ptr(), name.as_ptr()) });
     // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }
+    unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }.map(Owned::new)
 }
 
 /// `descriptor.__get__(receiver, class)`: a new reference, or null with an exception set.
@@ -191,6 +193,16 @@ pub(crate) fn is_true(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
+/// `str(object)`.
+pub(crate) fn str(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let function = unwinding!(ffi::PyObject_Str as fn(Object) -> Object);
+    // SAFETY: the thread is attached (`Bound`), the object is alive.
+    let result = guarded(|| unsafe { function(object.as_ptr()) });
+    // SAFETY: a new reference, or null with an exception set.
+    let text = unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }.map(Owned::new)?;
+    Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
+}
+
 /// `left < right`.
 pub(crate) fn less(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResult<bool> {
     compare(left, right, ffi::Py_LT)
@@ -206,31 +218,32 @@ fn compare(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>, operator: c_int) -
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr(), operator) });
     // SAFETY: a new reference, or null with an exception set.
-    is_true(&unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }?)
+    let result = unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }.map(Owned::new)?;
+    is_true(&result)
 }
 
 /// `left + right`.
 pub(crate) fn add<'py>(
     left: &Bound<'py, PyAny>,
     right: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Owned<'py>> {
     let function = unwinding!(ffi::PyNumber_Add as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
     // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
+    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }.map(Owned::new)
 }
 
 /// `left -= right`: what is `left` afterwards.
 pub(crate) fn subtract_in_place<'py>(
     left: &Bound<'py, PyAny>,
     right: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Owned<'py>> {
     let function = unwinding!(ffi::PyNumber_InPlaceSubtract as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
     // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }
+    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }.map(Owned::new)
 }
 
 /// Whether `object` stands for a whole number.
@@ -280,6 +293,17 @@ pub(crate) fn del_item(dict: &Bound<'_, PyDict>, key: &Bound<'_, PyAny>) -> PyRe
     match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr()) }) {
         0 => Ok(()),
         _ => Err(PyErr::fetch(dict.py())),
+    }
+}
+
+/// Gives a warning, at the line of the caller of our method.
+pub(crate) fn warn(category: &Bound<'_, PyAny>, message: &CStr) -> PyResult<()> {
+    let function =
+        unwinding!(ffi::PyErr_WarnEx as fn(Object, *const c_char, ffi::Py_ssize_t) -> c_int);
+    // SAFETY: the thread is attached (`Bound`), the class is alive.
+    match guarded(|| unsafe { function(category.as_ptr(), message.as_ptr(), 1) }) {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(category.py())),
     }
 }
 
@@ -358,6 +382,18 @@ fn decref_last(object: Object) {
     let function = unwinding!(ffi::Py_DecRef as fn(Object) -> ());
     // SAFETY: the caller has a reference and gives it up; the thread is attached.
     guarded(|| unsafe { function(object) });
+}
+
+/// A new object of `class`, all zeroes but for its header; null with an exception set if there is no
+/// memory. The collector may run before.
+#[cfg(not(Py_3_12))]
+#[inline]
+pub(crate) fn allocate(class: *mut ffi::PyTypeObject) -> Object {
+    let function = unwinding!(
+        ffi::PyType_GenericAlloc as fn(*mut ffi::PyTypeObject, ffi::Py_ssize_t) -> Object
+    );
+    // SAFETY: the callers are attached, and the type is alive.
+    guarded(|| unsafe { function(class, 0) })
 }
 
 /// Tells the weak references to `object` that it goes, which may have callbacks.

@@ -6,6 +6,7 @@
 
 mod barrier;
 mod blocking;
+mod collector;
 mod condition;
 mod deprecated;
 mod error;
@@ -14,6 +15,7 @@ mod fork;
 mod init_once;
 mod interpreter;
 mod lock;
+mod owned;
 mod rlock;
 mod semaphore;
 mod signal_mask;

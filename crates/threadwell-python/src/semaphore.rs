@@ -235,7 +235,7 @@ fn exit<'py>(slf: &Bound<'py, PySemaphore>, args: &Arguments<'py>) -> PyResult<(
         return release_many(slf, 1);
     }
     // There may be another release.
-    interpreter::call0(&interpreter::getattr(slf, "release")?).map(drop)
+    interpreter::call0(&*interpreter::getattr(slf, "release")?).map(drop)
 }
 
 fn value(slf: &Bound<'_, PySemaphore>) -> usize {

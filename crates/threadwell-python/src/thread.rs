@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section2;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
+use crate::collector;
 use crate::event::PyEvent;
 use crate::interpreter::{self, ForeignRef};
 use crate::slots::{self, RememberedValues};
@@ -95,7 +96,7 @@ fn current_thread(py: Python<'_>) -> PyResult<Py<PyAny>> {
 #[cold]
 fn make_dummy(py: Python<'_>, registry: &Registry) -> PyResult<Py<PyAny>> {
     let class = interpreter::getattr(registry.module.bind(py), "_DummyThread")?;
-    Ok(interpreter::call0(&class)?.unbind())
+    Ok(interpreter::call0(&class)?.into_bound().unbind())
 }
 
 fn active_count(py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -110,12 +111,13 @@ fn enumerate(py: Python<'_>) -> PyResult<Py<PyList>> {
     let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
     if limbo.is_empty() {
         // One step by itself. Whoever leaves limbo meanwhile is seen among the active.
-        return Ok(registry.threads.list(active)?.unbind());
+        return Ok(collector::held_off(py, || registry.threads.list(active))?.unbind());
     }
     loop {
         let count = active.len() + limbo.len();
         // May collect garbage, and so run any code.
-        let threads = PyList::new(py, repeat_n(py.None().into_bound(py), count))?;
+        let places = repeat_n(py.None().into_bound(py), count);
+        let threads = collector::held_off(py, || PyList::new(py, places))?;
         let complete = with_critical_section2(active, limbo, || {
             if active.len() + limbo.len() != count {
                 return Ok(false);
@@ -157,11 +159,11 @@ pub(crate) fn _acquire_and_release(
     block: &Bound<'_, PyAny>,
     timeout: &Bound<'_, PyAny>,
 ) -> PyResult<bool> {
-    let args = PyTuple::new(lock.py(), [block, timeout])?;
-    let acquired = interpreter::call(&interpreter::getattr(lock, "acquire")?, &args)?;
+    let args = collector::held_off(lock.py(), || PyTuple::new(lock.py(), [block, timeout]))?;
+    let acquired = interpreter::call(&*interpreter::getattr(lock, "acquire")?, &args)?;
     let acquired = interpreter::is_true(&acquired)?;
     if acquired {
-        interpreter::call0(&interpreter::getattr(lock, "release")?)?;
+        interpreter::call0(&*interpreter::getattr(lock, "release")?)?;
     }
     Ok(acquired)
 }

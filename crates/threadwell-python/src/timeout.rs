@@ -11,7 +11,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt};
 use threadwell::Deadline;
 
+use crate::collector;
 use crate::interpreter;
+use crate::owned::Owned;
 use crate::slots::Arguments;
 
 /// How long an operation may wait.
@@ -85,7 +87,8 @@ impl Until {
         }
         let py = timeout.py();
         let timeout = plain(timeout)?;
-        interpreter::call(&reference_acquire(py)?, &(true, &timeout).into_pyobject(py)?)?;
+        let args = collector::held_off(py, || (true, &timeout).into_pyobject(py))?;
+        interpreter::call(&*reference_acquire(py)?, &args)?;
         Ok(Self::after(timeout.extract()?))
     }
 }
@@ -165,7 +168,8 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
         None => (-1_i32).into_pyobject(py)?.into_any(),
         Some(timeout) => plain(&timeout)?,
     };
-    interpreter::call(&reference, &(&blocking, &timeout).into_pyobject(py)?)?;
+    let args = collector::held_off(py, || (&blocking, &timeout).into_pyobject(py))?;
+    interpreter::call(&reference, &args)?;
     Ok(match (blocking.is_truthy()?, timeout.extract()?) {
         (false, _) => Until::Now,
         (true, -1.0) => Until::Forever,
@@ -177,9 +181,9 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
 static ALLOCATE_LOCK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// `acquire` of a free lock of the interpreter's own.
-fn reference_acquire(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+fn reference_acquire(py: Python<'_>) -> PyResult<Owned<'_>> {
     let allocate = ALLOCATE_LOCK.get(py).expect("it is there since the module is");
-    interpreter::getattr(&interpreter::call0(allocate.bind(py))?, "acquire")
+    interpreter::getattr(&*interpreter::call0(allocate.bind(py))?, "acquire")
 }
 
 /// Remembers what the interpreter has.

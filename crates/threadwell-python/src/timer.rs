@@ -12,7 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use threadwell::{Deadline, Due, TimerKey, TimerQueue, resume};
 
-use crate::interpreter::{self, ForeignRef};
+use crate::collector;
+use crate::interpreter;
+use crate::owned::Owned;
 use crate::signal_mask;
 use crate::timeout::{SURELY_VALID, exact_seconds};
 
@@ -55,7 +57,7 @@ pub(crate) fn _schedule(
     };
     let now = Deadline::now();
     if let Some(plain_run) = plain_run
-        && (!interpreter::is_bound(&run_of(timer)?, plain_run)
+        && (!interpreter::is_bound(&*run_of(timer)?, plain_run)
             || interpreter::stack_size(timer.py()) != 0
             || signal_mask::blocks_any(now))
     {
@@ -74,7 +76,7 @@ pub(crate) fn _schedule(
     Ok(Some(key))
 }
 
-fn run_of<'py>(timer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn run_of<'py>(timer: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
     interpreter::getattr_interned(timer, intern!(timer.py(), "run"))
 }
 
@@ -109,7 +111,7 @@ fn drive(py: Python<'_>) {
         match py.detach(|| TIMERS.wait_due(IDLE, &mut resume)) {
             Due::Batch(timers) => {
                 for timer in timers {
-                    fire(&ForeignRef::new(timer).get(py));
+                    fire(&Owned::new(timer.into_bound(py)));
                 }
             }
             Due::Idle => return,
@@ -127,7 +129,7 @@ fn fire(timer: &Bound<'_, PyAny>) {
 }
 
 /// Whether that was so; if not, the error is reported.
-fn succeeds(result: PyResult<Bound<'_, PyAny>>, of: &Bound<'_, PyAny>) -> bool {
+fn succeeds(result: PyResult<Owned<'_>>, of: &Bound<'_, PyAny>) -> bool {
     result.map_err(|error| interpreter::report(error, of)).is_ok()
 }
 
@@ -146,5 +148,6 @@ pub(crate) fn _send_driver_home() -> bool {
 /// Take all timers out of the queue, and return them.
 #[pyfunction]
 pub(crate) fn _drain_timers(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    PyList::new(py, TIMERS.drain())
+    let timers = TIMERS.drain();
+    collector::held_off(py, || PyList::new(py, timers))
 }

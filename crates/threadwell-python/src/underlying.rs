@@ -9,8 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::collector;
 use crate::interpreter::{self, ForeignRef};
 use crate::lock::PyLock;
+use crate::owned::Owned;
 use crate::rlock::PyRLock;
 use crate::slots::Arguments;
 use crate::timeout::{Until, of_acquire};
@@ -65,16 +67,12 @@ impl Underlying {
         }
     }
 
-    fn method<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn method<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Owned<'py>> {
         interpreter::getattr(&self.object(py), name)
     }
 
     /// The method, if the lock has it.
-    fn optional_method<'py>(
-        &self,
-        py: Python<'py>,
-        name: &str,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn optional_method<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Owned<'py>>> {
         match self.method(py, name) {
             Ok(method) => Ok(Some(method)),
             Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(None),
@@ -88,7 +86,9 @@ impl Underlying {
         let acquired = match self {
             Self::Lock(lock) => PyLock::acquire(lock.bind(py), of_acquire(args)?)?,
             Self::RLock(lock) => PyRLock::acquire(lock.bind(py), of_acquire(args)?)?,
-            Self::Foreign(_) => return args.show_to(&self.method(py, "acquire")?),
+            Self::Foreign(_) => {
+                return args.show_to(&*self.method(py, "acquire")?).map(Owned::into_bound);
+            }
         };
         Ok(acquired.into_pyobject(py)?.to_owned().into_any())
     }
@@ -99,7 +99,7 @@ impl Underlying {
         match self {
             Self::Lock(lock) => PyLock::release(lock.bind(py)),
             Self::RLock(lock) => PyRLock::release(lock.bind(py)),
-            Self::Foreign(_) => interpreter::call0(&self.method(py, "release")?).map(drop),
+            Self::Foreign(_) => interpreter::call0(&*self.method(py, "release")?).map(drop),
         }
     }
 
@@ -109,7 +109,9 @@ impl Underlying {
         let acquired = match self {
             Self::Lock(lock) => PyLock::acquire(lock.bind(py), Until::Forever)?,
             Self::RLock(lock) => PyRLock::acquire(lock.bind(py), Until::Forever)?,
-            Self::Foreign(_) => return interpreter::call0(&self.method(py, "__enter__")?),
+            Self::Foreign(_) => {
+                return interpreter::call0(&*self.method(py, "__enter__")?).map(Owned::into_bound);
+            }
         };
         Ok(acquired.into_pyobject(py)?.to_owned().into_any())
     }
@@ -121,7 +123,9 @@ impl Underlying {
         match self {
             Self::Lock(lock) => PyLock::release(lock.bind(py))?,
             Self::RLock(lock) => PyRLock::release(lock.bind(py))?,
-            Self::Foreign(_) => return args.show_to(&self.method(py, "__exit__")?),
+            Self::Foreign(_) => {
+                return args.show_to(&*self.method(py, "__exit__")?).map(Owned::into_bound);
+            }
         }
         Ok(py.None().into_bound(py))
     }
@@ -134,10 +138,10 @@ impl Underlying {
             Self::Foreign(_) => {}
         }
         if let Some(is_owned) = self.optional_method(py, "_is_owned")? {
-            return interpreter::is_true(&interpreter::call0(&is_owned)?);
+            return interpreter::is_true(&*interpreter::call0(&is_owned)?);
         }
-        let args = PyTuple::new(py, [false])?;
-        if !interpreter::is_true(&interpreter::call(&self.method(py, "acquire")?, &args)?)? {
+        let args = collector::held_off(py, || PyTuple::new(py, [false]))?;
+        if !interpreter::is_true(&*interpreter::call(&*self.method(py, "acquire")?, &args)?)? {
             return Ok(true);
         }
         self.release(py)?;
@@ -152,7 +156,9 @@ impl Underlying {
                 Ok(PyRLock::_release_save(lock.bind(py))?.into_pyobject(py)?.into_any().unbind())
             }
             Self::Foreign(_) => match self.optional_method(py, "_release_save")? {
-                Some(release_save) => interpreter::call0(&release_save).map(Bound::unbind),
+                Some(release_save) => {
+                    interpreter::call0(&release_save).map(|state| state.into_bound().unbind())
+                }
                 None => self.release(py).map(|()| py.None()),
             },
         }
@@ -165,9 +171,10 @@ impl Underlying {
             Self::RLock(lock) => PyRLock::_acquire_restore(lock.bind(py), state.extract()?),
             Self::Foreign(_) => match self.optional_method(py, "_acquire_restore")? {
                 Some(acquire_restore) => {
-                    interpreter::call(&acquire_restore, &PyTuple::new(py, [state])?).map(drop)
+                    let args = collector::held_off(py, || PyTuple::new(py, [state]))?;
+                    interpreter::call(&acquire_restore, &args).map(drop)
                 }
-                None => interpreter::call0(&self.method(py, "acquire")?).map(drop),
+                None => interpreter::call0(&*self.method(py, "acquire")?).map(drop),
             },
         }
     }

@@ -37,6 +37,8 @@ pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
         // The module is initialised a second time, which fails for other reasons.
         return;
     }
+    #[cfg(not(Py_3_12))]
+    super::new::install(class);
     // SAFETY: the type is alive and, the module being imported, nobody else's yet.
     let slots = unsafe { &mut *class };
     let Some(dealloc_of_pyo3) = slots.tp_dealloc else { return };

@@ -21,12 +21,15 @@ use pyo3::pyclass::boolean_struct::True;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use pyo3::{PyClass, PyClassInitializer, PyTypeInfo};
 
-use crate::{interpreter, signature};
+use crate::owned::Owned;
+use crate::{collector, interpreter, signature};
 
 #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
 mod context;
 mod dealloc;
 mod member;
+#[cfg(not(Py_3_12))]
+mod new;
 mod values;
 
 pub(crate) use dealloc::{install_dealloc, is_plain};
@@ -131,6 +134,13 @@ impl<T> Reply for Bound<'_, T> {
     }
 }
 
+impl Reply for Owned<'_> {
+    #[inline]
+    fn into_raw(self, _: Python<'_>) -> *mut ffi::PyObject {
+        self.into_bound().into_ptr()
+    }
+}
+
 impl<R: Reply> Reply for PyResult<R> {
     #[inline]
     fn into_raw(self, py: Python<'_>) -> *mut ffi::PyObject {
@@ -143,7 +153,7 @@ impl<R: Reply> Reply for PyResult<R> {
 
 #[cold]
 fn raise(py: Python<'_>, error: PyErr) -> *mut ffi::PyObject {
-    error.restore(py);
+    collector::held_off(py, || error.restore(py));
     std::ptr::null_mut()
 }
 
@@ -293,9 +303,10 @@ impl<'py> Arguments<'py> {
     }
 
     /// `type.__call__(class, …)`: `__new__` and `__init__` with these arguments.
-    fn construct(&self, class: *mut ffi::PyObject) -> PyResult<Bound<'py, PyAny>> {
-        let positional = PyTuple::new(self.py, self.positional())?;
-        let named = PyDict::new(self.py);
+    fn construct(&self, class: *mut ffi::PyObject) -> PyResult<Owned<'py>> {
+        let py = self.py;
+        let positional = collector::held_off(py, || PyTuple::new(py, self.positional()))?;
+        let named = collector::held_off(py, || PyDict::new(py));
         for (index, &value) in self.values[self.positional..].iter().enumerate() {
             // SAFETY: a value of the running call: not null, alive.
             named.set_item(self.name(index), unsafe { Borrowed::from_ptr(self.py, value) })?;
@@ -306,7 +317,7 @@ impl<'py> Arguments<'py> {
     }
 
     /// Calls `callable` with these very arguments.
-    pub(crate) fn show_to(&self, callable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn show_to(&self, callable: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
         // SAFETY: the arguments of a running call, by the promise made to `new`.
         unsafe {
             interpreter::call_with_raw(callable, self.values.as_ptr(), self.positional, self.names)
@@ -485,7 +496,10 @@ where
         if nargs == 0 && names.is_null() && dealloc::makes_objects_itself(class.cast()) {
             // SAFETY: `install_constructor` was given a value of `F`.
             let function = unsafe { conjure::<F>() };
-            return function(py).and_then(|new| Bound::new(py, new)).into_raw(py);
+            let new = || function(py).and_then(|new| Bound::new(py, new));
+            #[cfg(not(Py_3_12))]
+            let new = || new::making(py, class.cast(), new);
+            return new().into_raw(py);
         }
         // SAFETY: the arguments of this call.
         let args = unsafe { Arguments::new(py, args, nargs, names) };
