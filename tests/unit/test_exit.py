@@ -442,6 +442,7 @@ CALLS_INTO_PYTHON = {
     "notified": "condition.notify(Number())",
     "warning": "Event().isSet()",
     "ownership": "Condition(Foreign(owned=Slow)).wait(0)",
+    "state": "Condition(Foreign(state=Slow)).wait(0)",
     "release": "Condition(Foreign(released=Slow)).release()",
     "predicate": "condition.wait_for(Slow, 0.01)",
     "sum": "Semaphore(0).acquire(timeout=Slow())",

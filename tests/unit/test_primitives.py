@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import gc
 import sys
 import weakref
@@ -275,3 +276,77 @@ def test_nobody_gets_hold_of_an_object_that_is_being_freed(make):
         assert weak() is None
         assert address not in found
         found.clear()
+
+
+class Thing:
+    """Something that can be referred to weakly."""
+
+
+class ReturnsState:
+    """A lock whose state is a new thing each time, known by weak reference."""
+
+    def __init__(self):
+        self.states = []
+
+    def acquire(self, *args):
+        pass
+
+    release = acquire
+
+    def _is_owned(self):
+        return True
+
+    def _release_save(self):
+        state = Thing()
+        self.states.append(weakref.ref(state))
+        return state
+
+    def _acquire_restore(self, state):
+        pass
+
+
+class RaisesState(ReturnsState):
+    """The same, in the attribute error for a method that it does not have."""
+
+    def __getattribute__(self, name):
+        if name != "_acquire_restore":
+            return super().__getattribute__(name)
+        raise self._missing(name)
+
+    def _missing(self, name):
+        error = AttributeError(name)
+        error.state = self._release_save()
+        return error
+
+
+@pytest.mark.parametrize("make", [ReturnsState, RaisesState])
+def test_what_a_wait_got_from_its_lock_is_gone_afterwards(make):
+    lock = make()
+    condition = _native.Condition(lock)
+    condition.wait(0)
+    assert lock.states
+    assert [state() for state in lock.states] == [None] * len(lock.states)
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        _native.Lock().release,
+        _native.Condition().notify,
+        _native.BoundedSemaphore().release,
+        functools.partial(_native.Event().wait, 0, 1),
+        functools.partial(_native.Event().wait, 10**400),
+        functools.partial(_native.BoundedSemaphore().release, 10**400),
+    ],
+    ids=["release", "notify", "limit", "arguments", "too long", "too many"],
+)
+def test_failed_calls_leave_nothing_behind(fail):
+    def fail_often():
+        for _ in range(1000):
+            with contextlib.suppress(Exception):
+                fail()
+
+    fail_often()
+    before = sys.getallocatedblocks()
+    fail_often()
+    assert sys.getallocatedblocks() - before < 500

@@ -114,8 +114,8 @@ impl PyCondition {
         underlying(slf)?.is_owned(slf.py())
     }
 
-    fn _release_save(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        underlying(slf)?.release_save(slf.py())
+    fn _release_save<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(underlying(slf)?.release_save(slf.py())?.get(slf.py()))
     }
 
     fn _acquire_restore(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -287,7 +287,7 @@ fn wait_with_foreign(
     // None if a signal handler raised before the wait began.
     if let Some(state) = released {
         let state = state?;
-        let acquire = || lock.acquire_restore(py, state.bind(py));
+        let acquire = || lock.acquire_restore(py, &state.get(py));
         match &outcome {
             Ok(_) => acquire()?,
             Err(error) => interpreter::while_handling(py, error, acquire)?,
@@ -328,7 +328,7 @@ fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult
             check_owned(slf, error::notify_on_unacquired_lock)?;
             match n.cast_exact::<PyInt>() {
                 // A number that is too large for the core is more than there can be waiters.
-                Ok(n) if n.gt(0)? => n.extract().unwrap_or(usize::MAX),
+                Ok(n) if n.gt(0)? => interpreter::ok(slf.py(), n.extract()).unwrap_or(usize::MAX),
                 Ok(_) => 0,
                 Err(_) => return notify_counting_down(slf, n),
             }

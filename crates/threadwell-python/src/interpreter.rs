@@ -307,7 +307,7 @@ pub(crate) fn warn(category: &Bound<'_, PyAny>, message: &CStr) -> PyResult<()> 
     }
 }
 
-/// Attaches a thread that has detached itself, further up its stack, for `work`.
+/// Attaches a thread for `work` that has detached itself, further up its stack, or is attached.
 ///
 /// `Python::attach` refuses while the interpreter finalizes, when its main thread still runs
 /// `__del__`s, and may wait in them. Any other thread ends here then, without a word.
@@ -359,10 +359,24 @@ pub(crate) fn check_signals_after(py: Python<'_>, error: PyErr) -> PyErr {
     match while_handling(py, &error, || check_signals(py)) {
         Ok(()) => error,
         Err(later) => {
-            decref(error.into_value(py).into_ptr());
+            discard(py, error);
             later
         }
     }
+}
+
+/// The value; an error is given up, with what it refers to.
+pub(crate) fn ok<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
+    result.map_err(|error| discard(py, error)).ok()
+}
+
+/// Gives up an error. PyO3 would put that off in methods that it has not called itself.
+#[cold]
+pub(crate) fn discard(py: Python<'_>, error: PyErr) {
+    error.restore(py);
+    let function = unwinding!(ffi::PyErr_Clear as fn() -> ());
+    // SAFETY: the thread is attached (`py`).
+    guarded(|| unsafe { function() });
 }
 
 /// Gives up a reference, which the caller has, to an object that may run Python code when it goes.

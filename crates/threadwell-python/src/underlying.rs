@@ -75,7 +75,10 @@ impl Underlying {
     fn optional_method<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Owned<'py>>> {
         match self.method(py, name) {
             Ok(method) => Ok(Some(method)),
-            Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(None),
+            Err(error) if error.is_instance_of::<PyAttributeError>(py) => {
+                interpreter::discard(py, error);
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -149,19 +152,19 @@ impl Underlying {
     }
 
     /// Releases the lock entirely, and returns what [`Underlying::acquire_restore`] needs.
-    pub(crate) fn release_save(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self {
-            Self::Lock(lock) => PyLock::release(lock.bind(py)).map(|()| py.None()),
+    pub(crate) fn release_save(&self, py: Python<'_>) -> PyResult<ForeignRef> {
+        let state = match self {
+            Self::Lock(lock) => PyLock::release(lock.bind(py)).map(|()| py.None())?,
             Self::RLock(lock) => {
-                Ok(PyRLock::_release_save(lock.bind(py))?.into_pyobject(py)?.into_any().unbind())
+                let state = PyRLock::_release_save(lock.bind(py))?;
+                collector::held_off(py, || state.into_pyobject(py))?.into_any().unbind()
             }
             Self::Foreign(_) => match self.optional_method(py, "_release_save")? {
-                Some(release_save) => {
-                    interpreter::call0(&release_save).map(|state| state.into_bound().unbind())
-                }
-                None => self.release(py).map(|()| py.None()),
+                Some(release_save) => interpreter::call0(&release_save)?.into_bound().unbind(),
+                None => self.release(py).map(|()| py.None())?,
             },
-        }
+        };
+        Ok(ForeignRef::new(state))
     }
 
     /// Acquires the lock as it was held before [`Underlying::release_save`].

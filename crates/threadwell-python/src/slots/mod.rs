@@ -152,8 +152,9 @@ impl<R: Reply> Reply for PyResult<R> {
 }
 
 #[cold]
-fn raise(py: Python<'_>, error: PyErr) -> *mut ffi::PyObject {
-    collector::held_off(py, || error.restore(py));
+fn raise(_: Python<'_>, error: PyErr) -> *mut ffi::PyObject {
+    // PyO3 gives up the parts at once only where it has attached the thread itself.
+    interpreter::attached(|py| collector::held_off(py, || error.restore(py)));
     std::ptr::null_mut()
 }
 
