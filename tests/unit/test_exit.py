@@ -122,7 +122,10 @@ def test_it_waits_for_a_timer_that_is_started_while_it_begins(program):
     reached.wait()
     """
     ours = program(source.format("threadwell"))
-    assert ours == program(source.format("threading")) == "fired\n"
+    assert ours == program(source.format("threading"))
+    if sys.version_info[:3] not in ((3, 12, 0), (3, 12, 1)):
+        # Those refuse to start a thread by then.
+        assert ours == "fired\n"
 
 
 def test_what_a_timer_does_at_exit_is_complete(ends):
