@@ -29,28 +29,28 @@ class _HandleLifetime:
     _initialized: bool
     _started: _native.Event
 
-    def _new_lifetime(self) -> None:
+    def _tw_new_lifetime(self) -> None:
         self._handle = _interpreter._ThreadHandle()
 
-    def _start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
+    def _tw_start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
         _module._start_joinable_thread(bootstrap, handle=self._handle, daemon=daemon)
 
-    def _begin_lifetime(self) -> None:
+    def _tw_begin_lifetime(self) -> None:
         """Called in the new thread. The interpreter has filled in the handle."""
 
     # Wakes the starter, which goes on at once. If that is to join, it sleeps on the handle: a third fewer context
     # switches than if it found the interpreter taken on its way there.
-    _announce = staticmethod(_native.Event.set)
+    _tw_announce = staticmethod(_native.Event.set)
 
-    def _adopt_lifetime(self, ident: int) -> None:
+    def _tw_adopt_lifetime(self, ident: int) -> None:
         """Take over a thread that was not started here."""
         self._handle = _interpreter._make_thread_handle(ident)
 
-    def _end_lifetime(self) -> None:
+    def _tw_end_lifetime(self) -> None:
         """Declare an adopted thread ended, which will not do so by itself in time."""
         self._handle._set_done()
 
-    def _skip_lifetime(self) -> None:
+    def _tw_skip_lifetime(self) -> None:
         """Make a thread that was never begun one that has ended."""
         self._handle = _ended_handle
 
@@ -59,14 +59,14 @@ class _HandleLifetime:
         assert self._initialized, "Thread.__init__() not called"
         return self._started.is_set() and not self._handle.is_done()
 
-    def _has_ended(self) -> bool:
+    def _tw_has_ended(self) -> bool:
         done: bool = self._handle.is_done()
         return done
 
-    def _wait_for_end(self, timeout: float | None) -> None:
+    def _tw_wait_for_end(self, timeout: float | None) -> None:
         self._handle.join(timeout)
 
-    def _reset_lifetime(self, *, is_alive: bool) -> None:
+    def _tw_reset_lifetime(self, *, is_alive: bool) -> None:
         """Called in the child of a fork. The interpreter has marked the handles of the vanished threads."""
 
 
@@ -79,11 +79,11 @@ class _SentinelLifetime:
     _started: _native.Event
     daemon: bool
 
-    def _new_lifetime(self) -> None:
+    def _tw_new_lifetime(self) -> None:
         self._tstate_lock = None
         self._is_stopped = False
 
-    def _start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
+    def _tw_start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
         _module._start_new_thread(bootstrap, ())
 
     def _set_tstate_lock(self) -> None:
@@ -92,25 +92,25 @@ class _SentinelLifetime:
         if not self.daemon:
             _await_at_exit(lock)
 
-    def _begin_lifetime(self) -> None:
+    def _tw_begin_lifetime(self) -> None:
         self._set_tstate_lock()
 
     # With sentinels it is the other way round: see there.
-    _announce = staticmethod(_native._announce)
+    _tw_announce = staticmethod(_native._announce)
 
-    def _adopt_lifetime(self, ident: int) -> None:
+    def _tw_adopt_lifetime(self, ident: int) -> None:
         # Not a sentinel: a thread has only one, and that belongs to whoever started it.
         self._is_stopped = False
         self._tstate_lock = _thread.allocate_lock()
         self._tstate_lock.acquire()
 
-    def _end_lifetime(self) -> None:
+    def _tw_end_lifetime(self) -> None:
         lock = self._tstate_lock
         if lock is not None:
             lock.release()
         self._stop()
 
-    def _skip_lifetime(self) -> None:
+    def _tw_skip_lifetime(self) -> None:
         self._is_stopped = True
 
     def is_alive(self) -> bool:
@@ -118,9 +118,9 @@ class _SentinelLifetime:
         assert self._initialized, "Thread.__init__() not called"
         if self._is_stopped or not self._started.is_set():
             return False
-        return not self._has_ended()
+        return not self._tw_has_ended()
 
-    def _has_ended(self) -> bool:
+    def _tw_has_ended(self) -> bool:
         if not self._is_stopped:
             lock = self._tstate_lock
             # Someone who waits for the end holds it for a moment when it has come: then this is a moment early.
@@ -128,7 +128,7 @@ class _SentinelLifetime:
                 self._stop()
         return self._is_stopped
 
-    def _wait_for_end(self, timeout: float | None) -> None:
+    def _tw_wait_for_end(self, timeout: float | None) -> None:
         if timeout is None:
             self._wait_for_tstate_lock()
         else:
@@ -151,7 +151,7 @@ class _SentinelLifetime:
             with _module._shutdown_locks_lock:
                 _module._shutdown_locks.discard(lock)
 
-    def _reset_lifetime(self, *, is_alive: bool) -> None:
+    def _tw_reset_lifetime(self, *, is_alive: bool) -> None:
         self._reset_internal_locks(is_alive)
         if not is_alive:
             self._stop()

@@ -6,6 +6,8 @@ is native are leaf calls (``_native``).
 
 What a program may rebind on the ``threadwell`` module is looked up there each time, except ``Event``: the events in
 threads and timers are always the native ones.
+
+Attributes of threads that the standard library's do not have begin with ``_tw_``, to be out of the way of subclasses.
 """
 
 from __future__ import annotations
@@ -102,13 +104,13 @@ class Thread(Lifetime):
 
     _initialized = False
     # Only timers ever are, and then have some seconds left to wait for.
-    _pending = False
-    _borrows = False
+    _tw_pending = False
+    _tw_borrows = False
     # Where threads have no `_context` yet, that name is free for a subclass.
-    _given_context: Context | None = None
-    _rest: float | None = None
-    _settled: Any = None
-    _resume: Callable[[], None]
+    _tw_given_context: Context | None = None
+    _tw_rest: float | None = None
+    _tw_settled: Any = None
+    _tw_resume: Callable[[], None]
 
     def __init__(
         self,
@@ -158,19 +160,19 @@ class Thread(Lifetime):
         if _HAS_CONTEXTS:
             self._context = context
         else:
-            self._given_context = context
+            self._tw_given_context = context
         self._started = _native.Event()
         # What excepthook writes to if there is no sys.stderr any more.
         self._stderr = sys.stderr
         self._invoke_excepthook = _module._make_invoke_excepthook()
         self._initialized = True
-        self._equip()
+        self._tw_equip()
 
-    def _equip(self) -> None:
+    def _tw_equip(self) -> None:
         """Set the attributes that a thread needs once it is about to run."""
         self._ident: int | None = None
         self._native_id: int | None = None
-        self._new_lifetime()
+        self._tw_new_lifetime()
         _dangling.add(self)
 
     def __repr__(self) -> str:
@@ -178,7 +180,7 @@ class Thread(Lifetime):
         status = "initial"
         if self._started.is_set():
             status = "started"
-        if self._has_ended():
+        if self._tw_has_ended():
             status = "stopped"
         if self._daemonic:
             status += " daemon"
@@ -201,12 +203,12 @@ class Thread(Lifetime):
             raise RuntimeError("threads can only be started once")
         if _HAS_CONTEXTS and self._context is None:
             self._context = _new_context()
-        self._launch()
+        self._tw_launch()
 
-    def _launch(self) -> None:
-        self._spawn(self._started)
+    def _tw_launch(self) -> None:
+        self._tw_spawn(self._started)
 
-    def _spawn(self, begun: Any) -> None:
+    def _tw_spawn(self, begun: Any) -> None:
         """Start a thread for this object, and wait for `begun`, which it sets once it is in the registry."""
         _ensure_awaited()
         bootstrap = self._bootstrap
@@ -214,7 +216,7 @@ class Thread(Lifetime):
         watch = ref(bootstrap, _native._StartWatch(begun))
         _limbo[self] = self
         try:
-            self._start_os_thread(bootstrap, daemon=self.daemon)
+            self._tw_start_os_thread(bootstrap, daemon=self.daemon)
         except Exception:
             # The method is freed now, which means nothing.
             del watch
@@ -224,10 +226,10 @@ class Thread(Lifetime):
         begun.wait()
         del watch
         # If it waits for another event, it has run already, and has been initialised again.
-        if self._ident is None and (begun is self._started or begun is self._settled):
+        if self._ident is None and (begun is self._started or begun is self._tw_settled):
             _limbo.pop(self, None)
             begun.clear()
-            self._new_lifetime()
+            self._tw_new_lifetime()
             raise RuntimeError("can't start new thread")
 
     def _bootstrap(self) -> None:
@@ -238,7 +240,7 @@ class Thread(Lifetime):
         except:
             if self._ident is None:
                 # It has failed before it had begun. The starter waits to hear of it.
-                self._begin()
+                self._tw_begin()
             if self._daemonic and sys is None:
                 return
             raise
@@ -248,16 +250,16 @@ class Thread(Lifetime):
             try:
                 self._set_ident()
                 self._set_native_id()
-                self._begin_lifetime()
+                self._tw_begin_lifetime()
                 assert self._ident is not None
                 _native._enter(self._ident, self)
             except:
                 self._ident = None
                 raise
-            pending = self._rest is not None
+            pending = self._tw_rest is not None
             # Those that have been set since a pending timer was started are for later threads.
             trace, profile = (None, None) if pending else (_module._trace_hook, _module._profile_hook)
-            self._begin()
+            self._tw_begin()
             # While the starter wakes up.
             self._set_os_name()
             if trace:
@@ -265,8 +267,8 @@ class Thread(Lifetime):
             if profile:
                 sys.setprofile(profile)
             try:
-                context = self._context if _HAS_CONTEXTS else self._given_context
-                run = self._resume if pending else self.run
+                context = self._context if _HAS_CONTEXTS else self._tw_given_context
+                run = self._tw_resume if pending else self.run
                 if context is None:
                     run()
                 else:
@@ -276,9 +278,9 @@ class Thread(Lifetime):
         finally:
             self._delete()
 
-    def _begin(self) -> None:
+    def _tw_begin(self) -> None:
         """Called in the new thread, once it is in the registry."""
-        self._announce(self._started)
+        self._tw_announce(self._started)
 
     def _set_ident(self) -> None:
         self._ident = _module.get_ident()
@@ -331,12 +333,12 @@ class Thread(Lifetime):
             raise RuntimeError("cannot join current thread")
         if timeout is not None:
             timeout = max(timeout, 0)
-        self._wait_for_end(timeout)
+        self._tw_wait_for_end(timeout)
 
     def _after_fork(self, new_ident: int | None = None) -> None:
         """Called in the child of a fork: with the identifier for the thread that forked, without for all others."""
         self._started._at_fork_reinit()
-        self._reset_lifetime(is_alive=new_ident is not None)
+        self._tw_reset_lifetime(is_alive=new_ident is not None)
         if new_ident is not None:
             self._ident = new_ident
             self._set_native_id()
@@ -429,7 +431,7 @@ class _MainThread(Thread):
         self._started.set()
         self._find_ident()
         assert self._ident is not None
-        self._adopt_lifetime(self._ident)
+        self._tw_adopt_lifetime(self._ident)
         _active[self._ident] = self
 
     def _find_ident(self) -> None:
@@ -456,13 +458,13 @@ class _DummyThread(Thread):
         self._set_ident()
         self._set_native_id()
         assert self._ident is not None
-        self._adopt_lifetime(self._ident)
+        self._tw_adopt_lifetime(self._ident)
         _active[self._ident] = self
         if _DUMMIES_END:
             _DeleteDummyThreadOnDel(self)
 
     def is_alive(self) -> bool:
-        if self._started.is_set() and not self._has_ended():
+        if self._started.is_set() and not self._tw_has_ended():
             return True
         raise _DUMMY_ERROR("thread is not alive")
 
@@ -549,14 +551,14 @@ def _register_atexit(func: Callable[..., object], *arg: Any, **kwargs: Any) -> N
 def _shutdown() -> None:
     """Wait until all threads that are not daemons have ended. The interpreter calls this when it is about to exit."""
     main = _module._main_thread
-    if main._has_ended() and _is_main_interpreter():
+    if main._tw_has_ended() and _is_main_interpreter():
         return
     _module._SHUTTING_DOWN = True
     for call in reversed(_module._threading_atexits):
         call()
     # Other threads may be waiting for the main thread, and will not see it end in time.
     if main.ident == _module.get_ident():
-        main._end_lifetime()
+        main._tw_end_lifetime()
     stdlib = _original_module()
     if stdlib is None:
         _wait_for_pending_timers()
@@ -575,9 +577,9 @@ def _wait_for_pending_timers() -> None:
     # Timers that are started at exit get a thread at once, so the last that are pending are here, and those that run in
     # the driver's, for which nobody else waits. While one is waited for the next may begin: look at all first.
     threads = [thread for thread in [*_limbo.values(), *_active.values()] if isinstance(thread, Thread)]
-    for timer in [thread for thread in threads if thread._pending or thread._borrows]:
+    for timer in [thread for thread in threads if thread._tw_pending or thread._tw_borrows]:
         if not timer.daemon:
-            timer._wait_for_end(None)
+            timer._tw_wait_for_end(None)
 
 
 def _original_module() -> Any:

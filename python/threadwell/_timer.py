@@ -13,7 +13,7 @@ class has a ``run`` or a ``finished`` of its own, or if its starter hands on to 
 lack: a tracing function, a stack size, blocked signals.
 
 Who may settle a pending timer? Whoever takes it out of the queue, which succeeds once: the driver, cancel(), or
-`_materialise`. The others wait until it is settled, except cancel(), which leaves a message in ``finished``.
+`_tw_materialise`. The others wait until it is settled, except cancel(), which leaves a message in ``finished``.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class Timer(Thread):
     _started = _not_begun
     _ident: int | None = None
     _native_id: int | None = None
-    _over = False
-    _has_left = False
-    _key: _native._TimerKey | None = None
-    _rest: float | None = None
-    _finished: Any = None
-    _settled: Any = None
+    _tw_over = False
+    _tw_has_left = False
+    _tw_key: _native._TimerKey | None = None
+    _tw_rest: float | None = None
+    _tw_finished: Any = None
+    _tw_settled: Any = None
     _invoke_excepthook = staticmethod(_report_as_usual)
 
     def __init__(
@@ -86,7 +86,7 @@ class Timer(Thread):
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         if self._initialized:
-            self._forget_start()
+            self._tw_forget_start()
         if Thread.__init__ is _thread_init:
             # What it does, short of what only a running thread needs.
             self._name = f"Thread-{_module._counter()}"
@@ -101,56 +101,56 @@ class Timer(Thread):
         self.function = function
         self.args = args if args is not None else []
         self.kwargs = kwargs if kwargs is not None else {}
-        if type(self) is not Timer and self._has_own_finished():
-            self._finished = self.finished = _native.Event()
+        if type(self) is not Timer and self._tw_has_own_finished():
+            self._tw_finished = self.finished = _native.Event()
 
     def cancel(self) -> None:
         """Stop the timer if it has not fired yet."""
-        key = self._key
-        if key is not None and self._pending and _native._unschedule(key):
-            self._skip()
+        key = self._tw_key
+        if key is not None and self._tw_pending and _native._unschedule(key):
+            self._tw_skip()
         else:
-            self._event().set()
+            self._tw_event().set()
 
     def run(self) -> None:
         """Wait for the interval, then call the function unless the timer was cancelled."""
-        rest, self._rest = self._rest, None
+        rest, self._tw_rest = self._tw_rest, None
         self.finished.wait(self.interval if rest is None else rest)
         if not self.finished.is_set():
             self.function(*self.args, **self.kwargs)
         self.finished.set()
 
     # What one that was pending goes on with, whatever `run` has become meanwhile.
-    _resume = run
+    _tw_resume = run
 
     # -- What looks like a thread --
 
     @property
     def finished(self) -> Any:
         """The event that is set when the timer has fired or was cancelled; setting it cancels the timer."""
-        self._materialise()
-        return self._event()
+        self._tw_materialise()
+        return self._tw_event()
 
     @finished.setter
     def finished(self, event: Any) -> None:
-        self._materialise()
-        self._finished = event
+        self._tw_materialise()
+        self._tw_finished = event
 
     @property
     def ident(self) -> int | None:
         """The identifier of the timer's thread. Asking for it gives a pending timer one."""
-        self._materialise()
+        self._tw_materialise()
         return super().ident
 
     @property
     def native_id(self) -> int | None:
         """The kernel's identifier of the timer's thread. Asking for it gives a pending timer one."""
-        self._materialise()
+        self._tw_materialise()
         return super().native_id
 
     def __repr__(self) -> str:
         try:
-            self._materialise()
+            self._tw_materialise()
         except RuntimeError:
             # No resources for a thread. It stays pending.
             pass
@@ -158,197 +158,197 @@ class Timer(Thread):
 
     # -- Pending --
 
-    def _launch(self) -> None:
+    def _tw_launch(self) -> None:
         if (
-            self._finished is None
+            self._tw_finished is None
             # At exit the interpreter waits for threads alone.
             and not _module._SHUTTING_DOWN
             # These are handed on by the thread that calls start(). So are a stack size and the signals that it has
             # blocked: `_schedule` looks at them.
             and not _module._trace_hook
             and not _module._profile_hook
-            and self._await_turn(self.interval, _plain_run)
+            and self._tw_await_turn(self.interval, _plain_run)
         ):
             # Someone has got hold of it, or cancelled the timer, before the key was known; or the exit has begun, and
             # may have looked for pending timers before this was one.
-            if self._finished is not None or _module._SHUTTING_DOWN:
-                self._materialise()
+            if self._tw_finished is not None or _module._SHUTTING_DOWN:
+                self._tw_materialise()
         else:
             self._started = _native.Event()
-            self._equip()
-            super()._launch()
+            self._tw_equip()
+            super()._tw_launch()
 
-    def _await_turn(self, interval: float, plain_run: object | None) -> bool:
+    def _tw_await_turn(self, interval: float, plain_run: object | None) -> bool:
         """Become pending, unless `_schedule` says that it needs a thread. Returns whether it has."""
         self._started = _begun
-        self._pending = True
+        self._tw_pending = True
         _limbo[self] = self
         key = None
         try:
-            self._key = key = _native._schedule(self, interval, _start_driver, plain_run)
+            self._tw_key = key = _native._schedule(self, interval, _start_driver, plain_run)
         finally:
             if key is None:
-                self._pending = False
+                self._tw_pending = False
                 del _limbo[self]
                 self._started = _not_begun
         return key is not None
 
-    def _materialise(self) -> None:
+    def _tw_materialise(self) -> None:
         """Give the timer a thread of its own if it is pending."""
         # Without a key, start() has not returned yet. It will see what its caller could not wait to touch.
-        if not self._pending or self._key is None:
+        if not self._tw_pending or self._tw_key is None:
             return
-        key = self._key
+        key = self._tw_key
         if not _native._unschedule(key):
-            self._settle()
+            self._tw_settle()
             return
         rest = key.remaining()
         try:
-            self._take_thread(rest)
+            self._tw_take_thread(rest)
         except BaseException:
             # Unless a signal handler has raised it.
-            if not self._is_under_way():
-                self._rest = None
-                self._key = None
-                self._await_turn(rest or _AT_ONCE, None)
+            if not self._tw_is_under_way():
+                self._tw_rest = None
+                self._tw_key = None
+                self._tw_await_turn(rest or _AT_ONCE, None)
             raise
 
-    def _take_thread(self, rest: float) -> None:
+    def _tw_take_thread(self, rest: float) -> None:
         """Go on in a thread of its own, with `rest` seconds to wait. The caller has taken it out of the queue."""
-        self._rest = rest
-        self._equip()
-        self._spawn(self._settlement())
+        self._tw_rest = rest
+        self._tw_equip()
+        self._tw_spawn(self._tw_settlement())
 
-    def _start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
-        super()._start_os_thread(bootstrap, daemon=daemon)
-        self._has_left = True
+    def _tw_start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
+        super()._tw_start_os_thread(bootstrap, daemon=daemon)
+        self._tw_has_left = True
 
-    def _is_under_way(self) -> bool:
+    def _tw_is_under_way(self) -> bool:
         """Return whether a thread has been started for it, and has not failed before it had begun."""
-        return self._has_left and (self._ident is not None or self in _limbo)
+        return self._tw_has_left and (self._ident is not None or self in _limbo)
 
-    def _equip(self) -> None:
+    def _tw_equip(self) -> None:
         self._target, self._args, self._kwargs = None, (), {}
-        super()._equip()
+        super()._tw_equip()
 
-    def _begin(self) -> None:
-        if self._rest is not None:
+    def _tw_begin(self) -> None:
+        if self._tw_rest is not None:
             # Its starter had blocked none. Whoever has started the thread may have.
             _native._unblock_signals()
-        super()._begin()
-        self._be_settled()
+        super()._tw_begin()
+        self._tw_be_settled()
 
-    def _fire(self) -> None:
+    def _tw_fire(self) -> None:
         """Called by the driver: the time has come."""
-        if not self._pending:
+        if not self._tw_pending:
             # The driver is what is left of the parent of a fork, in a function that it has called.
             return
         try:
-            self._take_thread(0)
+            self._tw_take_thread(0)
         except (RuntimeError, MemoryError):
-            if self._is_under_way():
+            if self._tw_is_under_way():
                 raise
-            self._borrow_thread()
+            self._tw_borrow_thread()
 
-    def _borrow_thread(self) -> None:
+    def _tw_borrow_thread(self) -> None:
         """Run in the driver's thread: there are no resources for another, or none may be started any more."""
         if _module._SHUTTING_DOWN and self._daemonic:
-            self._skip()
+            self._tw_skip()
             return
         _limbo[self] = self
-        self._borrows = True
+        self._tw_borrows = True
         try:
             self._bootstrap()
         finally:
-            self._end_lifetime()
+            self._tw_end_lifetime()
             _name_driver()
 
-    def _abandon(self) -> None:
-        """Called by the driver: `_fire` has failed. Nobody shall wait for it for ever."""
-        if self._pending and not self._is_under_way():
-            self._skip()
+    def _tw_abandon(self) -> None:
+        """Called by the driver: `_tw_fire` has failed. Nobody shall wait for it for ever."""
+        if self._tw_pending and not self._tw_is_under_way():
+            self._tw_skip()
 
-    def _begin_lifetime(self) -> None:
-        if self._borrows:
-            self._adopt_lifetime(_module.get_ident())
+    def _tw_begin_lifetime(self) -> None:
+        if self._tw_borrows:
+            self._tw_adopt_lifetime(_module.get_ident())
         else:
-            super()._begin_lifetime()
+            super()._tw_begin_lifetime()
 
-    def _skip(self) -> None:
+    def _tw_skip(self) -> None:
         """Have ended without ever getting a thread. The caller has taken the timer out of the queue."""
-        self._over = True
-        self._skip_lifetime()
+        self._tw_over = True
+        self._tw_skip_lifetime()
         try:
             del _limbo[self]
         except KeyError:
             # A thread was to be started, in vain.
             pass
         finally:
-            if self._finished is not None:
-                self._finished.set()
-            self._pending = False
-            if self._settled is not None:
-                self._announce(self._settled)
+            if self._tw_finished is not None:
+                self._tw_finished.set()
+            self._tw_pending = False
+            if self._tw_settled is not None:
+                self._tw_announce(self._tw_settled)
 
-    def _be_settled(self) -> None:
-        self._pending = False
-        if self._settled is not None:
-            self._announce(self._settled)
+    def _tw_be_settled(self) -> None:
+        self._tw_pending = False
+        if self._tw_settled is not None:
+            self._tw_announce(self._tw_settled)
 
-    def _settlement(self) -> Any:
+    def _tw_settlement(self) -> Any:
         """Return the event that is set when the timer is not pending any more; look again if it is after this."""
-        return self._settled or self.__dict__.setdefault("_settled", _native.Event())
+        return self._tw_settled or self.__dict__.setdefault("_tw_settled", _native.Event())
 
-    def _settle(self, timeout: float | None = None) -> bool:
+    def _tw_settle(self, timeout: float | None = None) -> bool:
         """Wait until the timer is not pending any more, and return whether that is so."""
-        settled = self._settlement()
-        return not self._pending or settled.wait(timeout)
+        settled = self._tw_settlement()
+        return not self._tw_pending or settled.wait(timeout)
 
-    def _wait_for_end(self, timeout: float | None) -> None:
-        if self._pending:
+    def _tw_wait_for_end(self, timeout: float | None) -> None:
+        if self._tw_pending:
             if timeout is None:
-                self._settle()
+                self._tw_settle()
             else:
                 # Raises what waiting for a thread would.
                 _thread.allocate_lock().acquire(True, timeout)
                 end = monotonic() + timeout
-                if not self._settle(timeout):
+                if not self._tw_settle(timeout):
                     return
                 timeout = max(end - monotonic(), 0)
-        super()._wait_for_end(timeout)
+        super()._tw_wait_for_end(timeout)
 
-    def _has_own_finished(self) -> bool:
+    def _tw_has_own_finished(self) -> bool:
         """Return whether its class has a `finished` of its own, which an instance's attribute then goes before."""
         return type(self).finished is not _finished_property
 
-    def _event(self) -> Any:
-        if type(self) is not Timer and self._has_own_finished():
+    def _tw_event(self) -> Any:
+        if type(self) is not Timer and self._tw_has_own_finished():
             return self.finished
-        event = self._finished
+        event = self._tw_finished
         if event is None:
-            event = self.__dict__.setdefault("_finished", _native.Event())
-            if self._over:
+            event = self.__dict__.setdefault("_tw_finished", _native.Event())
+            if self._tw_over:
                 event.set()
         return event
 
-    def _forget_start(self) -> None:
+    def _tw_forget_start(self) -> None:
         """Become one that was not started: `__init__` is called again. If there is a thread, it goes on."""
-        self._materialise()
+        self._tw_materialise()
         for name in _PER_START:
             self.__dict__.pop(name, None)
 
     def _after_fork(self, new_ident: int | None = None) -> None:
-        if self._pending:
+        if self._tw_pending:
             # It has neither fired nor been cancelled, but its thread would be gone.
-            self._skip_lifetime()
-            self._be_settled()
+            self._tw_skip_lifetime()
+            self._tw_be_settled()
         else:
             super()._after_fork(new_ident)
 
 
 # Until a timer has a thread, it shares the lifetime of one that will not begin.
 _unborn = Lifetime()
-_unborn._new_lifetime()
+_unborn._tw_new_lifetime()
 for _attribute, _value in vars(_unborn).items():
     setattr(Timer, _attribute, _value)
 
@@ -363,14 +363,23 @@ _PER_START = (
         "_args",
         "_kwargs",
         "_context",
-        "_given_context",
+        "_tw_given_context",
         "_started",
         "_ident",
         "_native_id",
-        "_over",
-        "_pending",
+        "_tw_over",
+        "_tw_pending",
     ),
-    *("_borrows", "_has_left", "_key", "_rest", "_finished", "_settled", "_invoke_excepthook", *vars(_unborn)),
+    *(
+        "_tw_borrows",
+        "_tw_has_left",
+        "_tw_key",
+        "_tw_rest",
+        "_tw_finished",
+        "_tw_settled",
+        "_invoke_excepthook",
+        *vars(_unborn),
+    ),
 )
 
 
@@ -379,7 +388,7 @@ def _begin_pending() -> None:
     for thread in list(_limbo.values()):
         if isinstance(thread, Timer):
             try:
-                thread._materialise()
+                thread._tw_materialise()
             except RuntimeError:
                 pass
 
@@ -394,12 +403,12 @@ class _Driver(Lifetime):
 
     def __init__(self) -> None:
         self._begun = _native.Event()
-        self._new_lifetime()
+        self._tw_new_lifetime()
         # Native throughout, so that a function that traces all threads, and fails, cannot end it: timers rely on it.
-        self._start_os_thread(partial(_native._drive, self._enter, self._leave), daemon=True)
+        self._tw_start_os_thread(partial(_native._drive, self._enter, self._leave), daemon=True)
 
     def _enter(self) -> None:
-        self._begin_lifetime()
+        self._tw_begin_lifetime()
         self._begun.set()
         _native._unblock_signals()
         _name_driver()
@@ -410,7 +419,7 @@ class _Driver(Lifetime):
 
     def wait(self, timeout: float) -> None:
         if self._begun.wait(timeout):
-            self._wait_for_end(timeout)
+            self._tw_wait_for_end(timeout)
 
 
 def _name_driver() -> None:

@@ -310,7 +310,7 @@ class Thread(threadwell.Thread):
     def _set_native_id(self) -> None:
         self._native_id = get_native_id()
 
-    def _has_ended(self) -> bool:
+    def _tw_has_ended(self) -> bool:
         return self._started.is_set() and not self.is_alive()
 
     def _after_fork(self, new_ident: int | None = None) -> None:

@@ -116,3 +116,42 @@ def test_a_thread_runs_whatever_its_name_is(threading, name):
     thread.start()
     thread.join()
     assert names == [name]
+
+
+#: Names that a later standard library has, too.
+OF_LATER_VERSIONS = {"_after_fork", "_context", "_set_os_name"}
+
+
+@pytest.mark.parametrize("make", [lambda m: m.Thread(target=int), lambda m: m.Timer(60, int)], ids=["Thread", "Timer"])
+def test_what_only_our_threads_have_is_out_of_a_subclasss_way(make):
+    ours, theirs = (make(importlib.import_module(name)) for name in ("threadwell", "threading"))
+    own = {*dir(ours), *vars(ours)} - {*dir(theirs), *vars(theirs), *vars(object), "__annotations__"}
+    assert [name for name in own - OF_LATER_VERSIONS if not name.startswith("_tw_")] == []
+
+
+def test_a_subclass_may_use_names_that_come_to_mind(threading):
+    ran = []
+    names = ["_event", "_finished", "_key", "_pending", "_over", "_rest", "_begin", "_spawn", "_launch", "_settled"]
+
+    class Worker(threading.Thread):
+        def __init__(self):
+            for name in names:
+                setattr(self, name, 5)
+            super().__init__()
+
+        def run(self):
+            ran.append(self)
+
+    class Reminder(threading.Timer):
+        def __init__(self):
+            for name in names:
+                setattr(self, name, 5)
+            super().__init__(0.01, lambda: ran.append(self))
+
+    threads = [Worker(), Reminder()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(ran) == set(threads)
+    assert {getattr(thread, name) for thread in threads for name in names} == {5}

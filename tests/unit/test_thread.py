@@ -192,7 +192,7 @@ def test_a_thread_that_cannot_even_begin_does_not_hang_its_starter(monkeypatch):
     thread.join()
 
 
-@pytest.mark.parametrize("step", ["_set_ident", "_begin_lifetime", "_bootstrap_inner"])
+@pytest.mark.parametrize("step", ["_set_ident", "_tw_begin_lifetime", "_bootstrap_inner"])
 def test_a_thread_that_fails_as_it_begins_does_not_hang_its_starter(monkeypatch, step, until):
     class Failing(threading.Thread):
         pass
@@ -226,12 +226,12 @@ def test_the_starter_may_be_interrupted(until):
             raise Interrupted
 
     class Slow(threading.Thread):
-        def _begin(self):
+        def _tw_begin(self):
             # One signal would not do: it does not wake a starter that is only about to sleep.
             while not gate.is_set():
                 signal.pthread_kill(starter, signal.SIGUSR1)
                 gate.wait(0.001)
-            super()._begin()
+            super()._tw_begin()
 
     gate, starter = threading.Event(), threading.get_ident()
     previous = signal.signal(signal.SIGUSR1, handler)

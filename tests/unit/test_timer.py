@@ -28,8 +28,8 @@ def has_thread(timer):
 
 def fire(timer):
     """Do what the driver does when the time of a pending timer has come."""
-    assert _native._unschedule(timer._key)
-    timer._fire()
+    assert _native._unschedule(timer._tw_key)
+    timer._tw_fire()
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def no_driver(until):
 
 def _driver_alive():
     driver = _timer._driver
-    return driver is not None and not driver._has_ended()
+    return driver is not None and not driver._tw_has_ended()
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_join_of_a_pending_timer_returns_when_it_is_cancelled(pending, until):
     timer = pending()
     thread = threading.Thread(target=timer.join)
     thread.start()
-    until("it is being waited for", lambda: timer._settled is not None)
+    until("it is being waited for", lambda: timer._tw_settled is not None)
     timer.cancel()
     thread.join()
     assert not has_thread(timer)
@@ -418,7 +418,7 @@ def test_the_driver_goes_home_and_comes_back(pending, until):
         assert driver is not None
         until("it has its name", lambda driver=driver: "threadwell-time" in names())
         timer.cancel()
-        until("it has ended", driver._has_ended)
+        until("it has ended", driver._tw_has_ended)
 
 
 def names():
@@ -451,5 +451,5 @@ def test_the_natives_do_not_keep_what_was_drained():
     timer.start()
     assert _native._drain_timers() == [timer]
     assert _native._drain_timers() == []
-    assert not _native._unschedule(timer._key)
-    timer._skip()
+    assert not _native._unschedule(timer._tw_key)
+    timer._tw_skip()

@@ -93,7 +93,7 @@ pub(crate) fn _unschedule(py: Python<'_>, key: &_TimerKey) -> bool {
     }
 }
 
-/// Be the driver: take the timers out of the queue that are due, and call `_fire()` of each, the
+/// Be the driver: take the timers out of the queue that are due, and call `_tw_fire()` of each, the
 /// earliest first, until there has been nothing to wait for. Before and after all that, call `enter`
 /// and `leave`.
 ///
@@ -125,7 +125,7 @@ fn fire(timer: &Bound<'_, PyAny>) {
         let called = interpreter::getattr(timer, name).and_then(|it| interpreter::call0(&it));
         succeeds(called, timer)
     };
-    let _ = call("_fire") || call("_abandon");
+    let _ = call("_tw_fire") || call("_tw_abandon");
 }
 
 /// Whether that was so; if not, the error is reported.
