@@ -149,8 +149,10 @@ def settrace_all_threads(func: Hook) -> None:
 
     Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
     """
-    settrace(func)
-    _begin_pending()
+    global _trace_hook
+    _trace_hook = func
+    if _limbo:
+        _begin_pending()
     _settrace_everywhere(func)
 
 
@@ -173,8 +175,10 @@ def setprofile_all_threads(func: Hook) -> None:
 
     Before Python 3.12 the interpreter cannot do the latter: of the threads that run, only the calling one gets it.
     """
-    setprofile(func)
-    _begin_pending()
+    global _profile_hook
+    _profile_hook = func
+    if _limbo:
+        _begin_pending()
     _setprofile_everywhere(func)
 
 
