@@ -286,9 +286,7 @@ class Timer(Thread):
         finally:
             if self._tw_finished is not None:
                 self._tw_finished.set()
-            self._tw_pending = False
-            if self._tw_settled is not None:
-                self._tw_announce(self._tw_settled)
+            self._tw_be_settled()
 
     def _tw_be_settled(self) -> None:
         self._tw_pending = False
@@ -357,30 +355,26 @@ _plain_run = Timer.run
 _finished_property = Timer.__dict__["finished"]
 
 # What a timer has only since it was started, or could have been.
-_PER_START = (
-    *(
-        "_target",
-        "_args",
-        "_kwargs",
-        "_context",
-        "_tw_given_context",
-        "_started",
-        "_ident",
-        "_native_id",
-        "_tw_over",
-        "_tw_pending",
-    ),
-    *(
-        "_tw_borrows",
-        "_tw_has_left",
-        "_tw_key",
-        "_tw_rest",
-        "_tw_finished",
-        "_tw_settled",
-        "_invoke_excepthook",
-        *vars(_unborn),
-    ),
-)
+_PER_START = [
+    "_target",
+    "_args",
+    "_kwargs",
+    "_context",
+    "_tw_given_context",
+    "_started",
+    "_ident",
+    "_native_id",
+    "_tw_over",
+    "_tw_pending",
+    "_tw_borrows",
+    "_tw_has_left",
+    "_tw_key",
+    "_tw_rest",
+    "_tw_finished",
+    "_tw_settled",
+    "_invoke_excepthook",
+    *vars(_unborn),
+]
 
 
 def _begin_pending() -> None:

@@ -101,6 +101,13 @@ pub(crate) fn require_main(_: Python<'_>) -> PyResult<()> {
     Err(PyImportError::new_err("threadwell does not support sub-interpreters"))
 }
 
+/// What a call gave back.
+fn owned(py: Python<'_>, result: Object) -> PyResult<Owned<'_>> {
+    // SAFETY: what the callers have got from the interpreter: a new reference, or null with an
+    // exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, result) }.map(Owned::new)
+}
+
 /// Calls `callable(*args)`.
 pub(crate) fn call<'py>(
     callable: &Bound<'py, PyAny>,
@@ -109,8 +116,7 @@ pub(crate) fn call<'py>(
     let function = unwinding!(ffi::PyObject_Call as fn(Object, Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive, keywords may be null.
     let result = guarded(|| unsafe { function(callable.as_ptr(), args.as_ptr(), ptr::null_mut()) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }.map(Owned::new)
+    owned(callable.py(), result)
 }
 
 /// Calls `callable()`.
@@ -129,8 +135,7 @@ pub(crate) fn construct<'py>(
     let function = unwinding!(tp_call as fn(Object, Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), the objects are alive and of the right types.
     let result = guarded(|| unsafe { function(class.as_ptr(), args.as_ptr(), named.as_ptr()) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(class.py(), result) }.map(Owned::new)
+    owned(class.py(), result)
 }
 
 /// Calls `callable` with the arguments of a vectorcall, as they are.
@@ -148,8 +153,7 @@ pub(crate) unsafe fn call_with_raw<'py>(
         unwinding!(ffi::PyObject_Vectorcall as fn(Object, *const Object, usize, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`); the rest is the caller's promise.
     let result = guarded(|| unsafe { function(callable.as_ptr(), args, nargs, names) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }.map(Owned::new)
+    owned(callable.py(), result)
 }
 
 /// `object.name`.
@@ -165,8 +169,7 @@ pub(crate) fn getattr_interned<'py>(
     let function = unwinding!(ffi::PyObject_GetAttr as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(object.as_ptr(), name.as_ptr()) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }.map(Owned::new)
+    owned(object.py(), result)
 }
 
 /// `descriptor.__get__(receiver, class)`: a new reference, or null with an exception set.
@@ -198,8 +201,7 @@ pub(crate) fn str(object: &Bound<'_, PyAny>) -> PyResult<String> {
     let function = unwinding!(ffi::PyObject_Str as fn(Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), the object is alive.
     let result = guarded(|| unsafe { function(object.as_ptr()) });
-    // SAFETY: a new reference, or null with an exception set.
-    let text = unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }.map(Owned::new)?;
+    let text = owned(object.py(), result)?;
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
@@ -217,8 +219,7 @@ fn compare(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>, operator: c_int) -
     let function = unwinding!(ffi::PyObject_RichCompare as fn(Object, Object, c_int) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr(), operator) });
-    // SAFETY: a new reference, or null with an exception set.
-    let result = unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }.map(Owned::new)?;
+    let result = owned(left.py(), result)?;
     is_true(&result)
 }
 
@@ -230,8 +231,7 @@ pub(crate) fn add<'py>(
     let function = unwinding!(ffi::PyNumber_Add as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }.map(Owned::new)
+    owned(left.py(), result)
 }
 
 /// `left -= right`: what is `left` afterwards.
@@ -242,8 +242,7 @@ pub(crate) fn subtract_in_place<'py>(
     let function = unwinding!(ffi::PyNumber_InPlaceSubtract as fn(Object, Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), both objects are alive.
     let result = guarded(|| unsafe { function(left.as_ptr(), right.as_ptr()) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(left.py(), result) }.map(Owned::new)
+    owned(left.py(), result)
 }
 
 /// Whether `object` stands for a whole number.

@@ -32,10 +32,14 @@ unsafe impl Sync for Original {}
 /// As many as there are classes. They are entered one after the other, when the module is imported.
 static ORIGINALS: [OnceLock<Original>; 8] = [const { OnceLock::new() }; 8];
 
+fn entry(class: *mut ffi::PyTypeObject) -> Option<&'static Original> {
+    ORIGINALS.iter().map_while(OnceLock::get).find(|it| it.class == class)
+}
+
 /// Puts [`dealloc`] and [`clear`] into the type of `T`, in front of PyO3's.
 pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
     let class = T::type_object_raw(py);
-    if ORIGINALS.iter().map_while(OnceLock::get).any(|it| it.class == class) {
+    if entry(class).is_some() {
         // The module is initialised a second time, which fails for other reasons.
         return;
     }
@@ -65,7 +69,7 @@ pub(crate) fn install_dealloc<T: PyTypeInfo>(py: Python<'_>) {
 /// Whether a class of ours makes objects as it always has: programs may put another `__new__` or
 /// `__init__` into it.
 pub(super) fn makes_objects_itself(class: *mut ffi::PyTypeObject) -> bool {
-    ORIGINALS.iter().map_while(OnceLock::get).find(|it| it.class == class).is_some_and(|it| {
+    entry(class).is_some_and(|it| {
         // SAFETY: the class is alive.
         let slots = unsafe { &*class };
         slots.tp_new.map(|f| f as usize) == it.new.map(|f| f as usize)
@@ -97,8 +101,7 @@ fn original(object: *mut ffi::PyObject) -> &'static Original {
     // SAFETY: the object is alive, if only just.
     let mut class = unsafe { ffi::Py_TYPE(object) };
     loop {
-        let found = ORIGINALS.iter().map_while(OnceLock::get).find(|it| it.class == class);
-        if let Some(original) = found {
+        if let Some(original) = entry(class) {
             return original;
         }
         // SAFETY: these slots are called for objects of our classes, which are among the bases.
