@@ -53,8 +53,8 @@ loom: ## the models of the protocols; ARGS="lock::"
 loom-mutants: setup ## whether each model can fail, for many minutes; ARGS="sync/lock.rs"
 	$(VENV)/python ci/loom_mutants.py $(ARGS)
 
-stress: ## every primitive at random for two minutes each; prints its seed
-	ci/stress.sh
+stress: build ## the full counts of docs/reliability.md, for hours; prints its seed; ARGS="-k exit"
+	ci/stress.sh $(ARGS)
 
 bench: build ## threadwell beside threading; ARGS="--quick"
 	$(VENV)/python bench/run.py $(ARGS)
