@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import re
 from pathlib import Path
 
 import pytest
+import references
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "coverage.md"
@@ -25,31 +24,13 @@ def rows():
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if ROW.match(line)]
 
 
-@functools.cache
-def python_tests(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-@functools.cache
-def rust_tests(path):
-    if path.parent.name == "process":  # These need a process of their own, and are listed by hand.
-        listed = (path.parent / "harness.rs").read_text(encoding="utf-8")
-        return set(re.findall(rf"^    {path.stem}::(\w+) =>", listed, re.MULTILINE))
-    source = path.read_text(encoding="utf-8")
-    return set(re.findall(r"#\[test\]\s*(?:#\[[^\]]*\]\s*)*fn (\w+)\(", source))
-
-
 def missing(reference):
     """Why the reference leads nowhere, or None."""
     if reference.startswith("examples/"):
         return None if (ROOT / reference).is_file() else "no such program"
     name, _, test = reference.partition("::")
-    directory, tests = (RUST_TESTS, rust_tests) if name.endswith(".rs") else (PYTHON_TESTS, python_tests)
-    path = directory / name
-    if not path.is_file():
-        return "no such file"
-    return None if test in tests(path) else "no such test"
+    directory = RUST_TESTS if name.endswith(".rs") else PYTHON_TESTS
+    return references.missing(directory / name, test)
 
 
 def test_every_row_has_five_cells_and_a_number_that_follows():
@@ -70,9 +51,9 @@ def test_every_statement_is_shown_or_has_a_reason(column, suffix):
 
 
 def test_every_reference_leads_somewhere():
-    references = {name for row in rows() for cell in row[2:] for name in REFERENCE.findall(cell)}
-    assert len(references) > 200
-    reasons = {reference: missing(reference) for reference in sorted(references)}
+    named = {name for row in rows() for cell in row[2:] for name in REFERENCE.findall(cell)}
+    assert len(named) > 200
+    reasons = {reference: missing(reference) for reference in sorted(named)}
     assert {reference: why for reference, why in reasons.items() if why} == {}
 
 
