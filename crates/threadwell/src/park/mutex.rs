@@ -7,9 +7,9 @@
 //! | 1     | `CONTENDED` | a thread sleeps on the word, or is about to              |
 //! | 2..32 | epoch       | the fork epoch in which it was last taken; wraps         |
 //!
-//! A word from an older epoch was copied by `fork`. Its holder, if any, does not exist in this
-//! process, and what it guards may describe threads that do not exist either: the first to take it
-//! here is told so ([`Taken::Stale`]), and whether it was held, so that what it guards may be torn.
+//! A word from an older epoch was copied by `fork`, or is new. Its holder, if any, does not exist in
+//! this process, and what it guards may describe threads that do not exist either: the first to take
+//! it here is told so ([`Taken::Stale`]), and whether it was held, so that what it guards may be torn.
 //!
 //! # Memory ordering
 //!
@@ -28,7 +28,7 @@ const EPOCH_SHIFT: u32 = 2;
 pub(super) enum Taken {
     /// What it guards is as its last holder left it.
     Current,
-    /// What it guards was copied by `fork`. If the mutex was `held` then, it may be half changed:
+    /// What it guards was copied by `fork`, or is as it was made. If the mutex was `held` then, it may be half changed:
     /// reset it before use.
     Stale { held: bool },
 }
@@ -56,11 +56,14 @@ impl EpochMutex {
 
     #[cold]
     fn lock_contended(&self, epoch: u32, mut word: u32) -> Taken {
+        if is_stale(word, epoch) {
+            epoch::watch();
+        }
         // Once this thread has slept, others may sleep too without a mark of their own: it takes
         // the mutex as contended, so that its unlock wakes the next.
         let mut mark = 0;
         loop {
-            let (next, taken) = if word & !(LOCKED | CONTENDED) != epoch {
+            let (next, taken) = if is_stale(word, epoch) {
                 (epoch | LOCKED, Some(Taken::Stale { held: word & LOCKED != 0 }))
             } else if word & LOCKED == 0 {
                 (word | LOCKED | mark, Some(Taken::Current))
@@ -81,12 +84,21 @@ impl EpochMutex {
         }
     }
 
+    /// Whether nobody has taken the mutex in this process: what it guards was copied by `fork`, or is
+    /// as it was made.
+    ///
+    /// Relaxed: it is true from the beginning of a process until somebody takes the mutex, whose doing
+    /// this does not show.
+    pub(super) fn is_stale(&self) -> bool {
+        is_stale(self.futex.word().load(Relaxed), epoch::current() << EPOCH_SHIFT)
+    }
+
     /// Whether the mutex was held when this process was forked, and has not been taken since.
     #[cfg(not(threadwell_loom))]
     pub(super) fn is_torn(&self) -> bool {
         // Relaxed: the caller has exclusive access to what the mutex guards.
         let word = self.futex.word().load(Relaxed);
-        word & LOCKED != 0 && word & !(LOCKED | CONTENDED) != epoch::current() << EPOCH_SHIFT
+        word & LOCKED != 0 && is_stale(word, epoch::current() << EPOCH_SHIFT)
     }
 
     /// Releases the mutex, which the caller holds.
@@ -97,6 +109,11 @@ impl EpochMutex {
             self.futex.wake_one();
         }
     }
+}
+
+/// Whether a word is from another epoch than this one, which is in its place.
+fn is_stale(word: u32, epoch: u32) -> bool {
+    word & !(LOCKED | CONTENDED) != epoch
 }
 
 #[cfg(all(test, threadwell_loom))]

@@ -176,6 +176,11 @@ impl WaitQueue {
         guard
     }
 
+    /// Whether threads of this process may be in the queue. Those of a `fork`'s parent do not count.
+    pub(crate) fn has_been_used(&self) -> bool {
+        !self.mutex.is_stale()
+    }
+
     /// Queues the calling thread and sleeps until it is picked, `deadline` passes or a signal
     /// handler wants it to stop.
     pub(crate) fn park<V, S, L>(&self, park: Park<'_, V, S, L>) -> Parked

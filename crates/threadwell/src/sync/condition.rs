@@ -310,7 +310,8 @@ impl Condition {
     /// How many threads wait at this moment.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Relaxed)
+        // Until the queue is used in the child of a `fork`, the count is the parent's.
+        if self.queue.has_been_used() { self.waiting.load(Relaxed) } else { 0 }
     }
 }
 

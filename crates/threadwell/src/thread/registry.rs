@@ -95,8 +95,10 @@ pub(super) fn remove(thread: &ThreadHandle) {
 /// A thread that the process has to wait for before it exits.
 pub(super) fn find_non_daemon() -> Option<ThreadHandle> {
     let registry = REGISTRY.lock();
+    // It may show those of a `fork`'s parent, which are not alive here.
     let is_waited_for = |thread: &&ThreadHandle| {
-        Some(*thread) != registry.main.as_ref() && !thread.is_daemon() && !thread.is_current()
+        let is_main = Some(*thread) == registry.main.as_ref();
+        !is_main && !thread.is_daemon() && !thread.is_current() && thread.is_alive()
     };
     registry.threads.values().find(is_waited_for).cloned()
 }

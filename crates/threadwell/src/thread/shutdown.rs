@@ -11,18 +11,10 @@
 use super::registry;
 use super::{current, main_thread};
 use crate::park::ForkMutex;
-use crate::primitive::{AtomicU32, Relaxed};
 use crate::sys;
 
 /// Whether the function is registered with the C library.
 static REGISTERED: ForkMutex<bool> = ForkMutex::new(false);
-
-/// The process in which non-daemon threads were started. The child of a `fork` inherits the
-/// registration, but not the threads: if nobody has told it that it is a child
-/// (`fork::after_in_child`), its registry still shows them.
-///
-/// Relaxed: a number that carries nothing else, written before a thread is started.
-static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 /// Waits until no thread is alive that is neither a daemon nor the calling or the main thread; also
 /// for those that are started meanwhile, and for pending timers.
@@ -54,7 +46,6 @@ pub fn shutdown() {
 
 /// Sees to it that the process waits, when it exits, for the thread that is about to be started.
 pub(super) fn prepare() {
-    PROCESS.store(std::process::id(), Relaxed);
     let mut registered = REGISTERED.lock();
     if !*registered {
         *registered = sys::exit::at_exit(on_exit);
@@ -62,9 +53,6 @@ pub(super) fn prepare() {
 }
 
 extern "C" fn on_exit() {
-    if PROCESS.load(Relaxed) != std::process::id() {
-        return;
-    }
     if sys::thread::is_main() {
         main_thread().end();
     }

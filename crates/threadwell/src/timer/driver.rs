@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::handle::Pending;
 use super::queue::{Due, TimerKey, TimerQueue};
 use crate::park::{ForkMutex, resume};
+use crate::sys::epoch;
 use crate::time::Deadline;
 
 /// How long the thread waits for the next timer before it ends.
@@ -23,12 +24,19 @@ const STACK_SIZE: usize = 256 * 1024;
 static TIMERS: TimerQueue<Arc<Pending>> = TimerQueue::new();
 
 /// Held while something is scheduled and, for that, a driver is started. Otherwise another thread
-/// could count on a driver whose start is about to fail.
-static STARTING: ForkMutex<()> = ForkMutex::new(());
+/// could count on a driver whose start is about to fail. In it is the fork epoch that the pending
+/// timers are from.
+static STARTING: ForkMutex<u32> = ForkMutex::new(0);
 
 /// Has `timer` fire at `deadline`.
 pub(super) fn schedule(deadline: Deadline, timer: Arc<Pending>) -> io::Result<TimerKey> {
-    let starting = STARTING.lock();
+    let mut starting = STARTING.lock();
+    if *starting != epoch::current() {
+        // In the child of a `fork`: the parent's timers are the parent's. What they were to call is
+        // not touched, not even to drop it.
+        std::mem::forget(TIMERS.drain());
+        *starting = epoch::current();
+    }
     let scheduled = TIMERS.schedule(deadline, timer);
     if scheduled.needs_driver {
         let builder = Builder::new().name("threadwell-timer".to_owned()).stack_size(STACK_SIZE);
@@ -68,11 +76,4 @@ fn drive() {
             Due::Idle => return,
         }
     }
-}
-
-/// In the child of a `fork`: the parent's timers are the parent's. What they were to call is not
-/// touched, not even to drop it.
-pub(crate) fn after_fork() {
-    std::mem::forget(TIMERS.drain());
-    TIMERS.retire();
 }

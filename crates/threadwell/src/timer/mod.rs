@@ -10,6 +10,5 @@ mod driver;
 mod handle;
 mod queue;
 
-pub(crate) use driver::after_fork;
 pub use handle::Timer;
 pub use queue::{Due, Scheduled, TimerKey, TimerQueue};

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use threadwell::{
-    Event, Lock, Thread, ThreadState, Timer, active_count, current_thread, enumerate, main_thread,
+    Condition, Event, Lock, Thread, ThreadHandle, ThreadState, Timer, active_count, current_thread,
+    enumerate, main_thread,
 };
 
 use crate::common::until;
@@ -159,6 +160,35 @@ pub(super) fn a_child_of_a_dummy_thread_is_main() {
     assert_eq!(code.join().unwrap(), 0);
 }
 
+pub(super) fn a_child_counts_no_waiters_of_its_parent() {
+    static LOCK: Lock = Lock::new();
+    static CONDITION: Condition = Condition::new();
+    let wait = || {
+        LOCK.acquire();
+        CONDITION.wait(&LOCK).unwrap();
+        LOCK.release().unwrap();
+    };
+    let waiters: Vec<_> = (0..2).map(|_| Thread::spawn(wait).unwrap()).collect();
+    until("both wait", || CONDITION.waiting() == 2);
+    let code = in_child(true, || {
+        assert_eq!(CONDITION.waiting(), 0);
+        let own = Thread::spawn(wait).unwrap();
+        until("it waits", || CONDITION.waiting() == 1);
+        // One notification, and it is not for those that are not here.
+        LOCK.acquire();
+        CONDITION.notify(&LOCK, 1).unwrap();
+        assert_eq!(CONDITION.waiting(), 0);
+        LOCK.release().unwrap();
+        own.join().unwrap();
+        println!("child");
+    });
+    assert_eq!(code, 0);
+    LOCK.acquire();
+    CONDITION.notify_all(&LOCK).unwrap();
+    LOCK.release().unwrap();
+    waiters.iter().for_each(|waiter| waiter.join().unwrap());
+}
+
 pub(super) fn a_child_that_knows_nothing_of_its_fork_exits() {
     let gate = Arc::new(Event::new());
     let gate_too = Arc::clone(&gate);
@@ -189,6 +219,45 @@ pub(super) fn a_childs_driver_does_not_fire_the_parents_timers() {
 }
 
 pub(super) fn fork_while_others_use_everything() {
+    fork_while_busy(100, true, |main, busy, timers| {
+        assert_eq!(enumerate(), std::slice::from_ref(main));
+        assert!(busy.iter().all(|thread| !thread.is_alive()));
+        assert!(timers.iter().all(|timer| !timer.is_alive() && timer.join().is_ok()));
+        assert_eq!(Thread::spawn(|| 7).unwrap().join().unwrap(), 7);
+        let timer = Timer::new(Duration::ZERO, || ());
+        timer.start().unwrap();
+        timer.join().unwrap();
+    });
+}
+
+pub(super) fn children_that_know_nothing_of_their_fork_exit_while_others_use_everything() {
+    fork_while_busy(300, false, |_, _, _| ());
+}
+
+pub(super) fn a_child_that_knows_nothing_of_its_fork_has_usable_locks_and_threads() {
+    static LOCK: Lock = Lock::new();
+    static EVENT: Event = Event::new();
+    fork_while_busy(100, false, |_, busy, timers| {
+        assert!(busy.iter().all(|thread| !thread.is_alive() && thread.handle().join().is_ok()));
+        assert!(timers.iter().all(|timer| !timer.is_alive() && timer.join().is_ok()));
+        LOCK.acquire();
+        let other = Thread::spawn(|| {
+            LOCK.acquire();
+            LOCK.release().unwrap();
+            EVENT.wait();
+        });
+        LOCK.release().unwrap();
+        EVENT.set();
+        other.unwrap().join().unwrap();
+        let started = Thread::spawn(|| ()).unwrap();
+        // It waits for that one, and not for those of the parent.
+        threadwell::shutdown();
+        assert!(!started.is_alive());
+    });
+}
+
+/// Forks `times` times while other threads use the registry and the timers; `f` runs in the child.
+fn fork_while_busy(times: usize, tell: bool, f: impl Fn(&ThreadHandle, &[Thread<()>], &[Timer])) {
     let stop = Arc::new(AtomicBool::new(false));
     // So many that whoever lists the threads has the registry locked for most of the time.
     let timers: Vec<_> = (0..300).map(|_| Timer::new(LONG, || ())).collect();
@@ -206,17 +275,8 @@ pub(super) fn fork_while_others_use_everything() {
         })
         .collect();
     let main = main_thread();
-    for _ in 0..100 {
-        let code = in_child(true, || {
-            assert_eq!(enumerate(), std::slice::from_ref(&main));
-            assert!(busy.iter().all(|thread| !thread.is_alive()));
-            assert!(timers.iter().all(|timer| !timer.is_alive() && timer.join().is_ok()));
-            assert_eq!(Thread::spawn(|| 7).unwrap().join().unwrap(), 7);
-            let timer = Timer::new(Duration::ZERO, || ());
-            timer.start().unwrap();
-            timer.join().unwrap();
-        });
-        assert_eq!(code, 0);
+    for _ in 0..times {
+        assert_eq!(in_child(tell, || f(&main, &busy, &timers)), 0);
     }
     stop.store(true, Relaxed);
     busy.iter().for_each(|thread| thread.join().unwrap());

@@ -63,9 +63,12 @@ scenarios! {
     forks::a_forked_child_is_alone => |ended| ended.well("child\n");
     forks::a_forked_child_starts_threads_and_timers => |ended| ended.well("child\n");
     forks::a_child_of_a_dummy_thread_is_main => |ended| ended.well("child\n");
+    forks::a_child_counts_no_waiters_of_its_parent => |ended| ended.well("child\n");
     forks::a_child_that_knows_nothing_of_its_fork_exits => |ended| ended.well("ok\n");
     forks::a_childs_driver_does_not_fire_the_parents_timers => |ended| ended.well("child\n");
     forks::fork_while_others_use_everything => |ended| ended.well("ok\n");
+    forks::children_that_know_nothing_of_their_fork_exit_while_others_use_everything => |ended| ended.well("ok\n");
+    forks::a_child_that_knows_nothing_of_its_fork_has_usable_locks_and_threads => |ended| ended.well("ok\n");
     forks_in_waits::a_handler_that_forks_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_fork_as_the_lock_is_let_go_of_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_wake_up_from_before_the_fork_counts_in_the_child => |ended| ended.well("ok\n");

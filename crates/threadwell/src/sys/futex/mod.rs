@@ -10,9 +10,8 @@
 //! `expected`, checked atomically against `wake`: a thread that changes the word and then wakes
 //! cannot do both between the check and the sleep. A wait may also end for no reason.
 //!
-//! Only Linux' has no state beside the word, and survives a `fork` at any moment. `portable.rs` has a
-//! mutex of `std`, held for an instant by who is about to sleep or to wake: copied at that instant, it
-//! stays locked in the child.
+//! Both survive a `fork` at any moment: Linux' has no state beside the word, and what `portable.rs` has
+//! is made anew in the child.
 
 #[cfg(all(target_os = "linux", not(threadwell_loom), not(threadwell_portable)))]
 mod linux;
