@@ -31,6 +31,7 @@ from threadwell._native import (
     enumerate,  # noqa: A004 - its name here
 )
 from threadwell._pickling import _reduce_broken_barrier
+from threadwell._shared_barrier import _complete
 from threadwell._threads import Thread
 from threadwell._threads import _active as _active
 from threadwell._threads import _after_fork as _after_fork
@@ -193,5 +194,6 @@ for _name in (*__all__, "activeCount", "currentThread"):
 Lock.__module__ = RLock.__module__ = "threading"
 Lock.__qualname__ = "Lock"
 BrokenBarrierError.__reduce__ = _reduce_broken_barrier  # type: ignore[method-assign, assignment]
+Barrier.__init_subclass__ = classmethod(_complete)  # type: ignore[method-assign, assignment]
 # `_thread` is also the name of a module of this package.
-del TYPE_CHECKING, _name, _reduce_broken_barrier, _thread
+del TYPE_CHECKING, _complete, _name, _reduce_broken_barrier, _thread
