@@ -7,7 +7,7 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants stress bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants tsan asan stress bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ loom: ## the models of the protocols; ARGS="lock::"
 loom-mutants: setup ## whether each model can fail, for many minutes; ARGS="sync/lock.rs"
 	$(VENV)/python ci/loom_mutants.py $(ARGS)
 
+tsan: ## the core's tests under ThreadSanitizer; ARGS="--test stress"
+	ci/sanitize.sh thread $(ARGS)
+
+asan: ## the same under AddressSanitizer
+	ci/sanitize.sh address $(ARGS)
+
 stress: build ## the full counts of docs/reliability.md, for hours; prints its seed; ARGS="-k exit"
 	ci/stress.sh $(ARGS)
 
@@ -66,4 +72,4 @@ clean: ## remove everything that was installed or built
 	rm -rf .venv build target
 
 all: build ## what CI requires
-	ci/checks.sh ci/lint.sh ci/docs.sh ci/loom.sh ci/rust.sh '$(VENV)/python ci/python.py' '$(VENV)/python ci/conformance.py'
+	ci/checks.sh ci/lint.sh ci/docs.sh ci/loom.sh 'ci/sanitize.sh thread' ci/rust.sh '$(VENV)/python ci/python.py' '$(VENV)/python ci/conformance.py'

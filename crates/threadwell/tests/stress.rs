@@ -9,14 +9,17 @@
 #![cfg(not(threadwell_loom))]
 #![cfg_attr(unix, expect(unsafe_code, reason = "signals are sent through libc"))]
 
+mod common;
+
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use common::guarded::Guarded;
 use threadwell::{
     Barrier, BarrierError, BoundedSemaphore, Condition, ConditionLock, Deadline, Event, Lock,
     OnSignal, RLock, Semaphore, WaitOutcome,
@@ -166,23 +169,18 @@ fn storm<R: Send + 'static>(
     threads.into_iter().map(|thread| thread.join().expect("a thread panicked")).collect()
 }
 
-/// A number that only mutual exclusion keeps right.
-#[derive(Default)]
-struct Fragile(AtomicUsize);
-
-impl Fragile {
-    fn add(&self, n: usize, random: &mut Random) {
-        let before = self.0.load(Relaxed);
-        if random.one_in(16) {
-            thread::yield_now();
-        }
-        self.0.store(before + n, Relaxed);
+/// Adds to a number that only mutual exclusion keeps right.
+fn add(number: &Guarded<usize>, n: usize, random: &mut Random) {
+    let before = number.get();
+    if random.one_in(16) {
+        thread::yield_now();
     }
+    number.with_mut(|number| *number = before + n);
 }
 
 #[test]
 fn lock() {
-    let shared = Arc::new((Lock::new(), Fragile::default()));
+    let shared = Arc::new((Lock::new(), Guarded::new(0)));
     let inside = Arc::clone(&shared);
     let counts = storm("lock", move |_, random, clock| {
         let (lock, number) = &*inside;
@@ -191,19 +189,19 @@ fn lock() {
             if !random.one_in(4) || !lock.try_acquire() {
                 wait(random, |deadline, on_signal| lock.acquire_with(deadline, on_signal));
             }
-            number.add(1, random);
+            add(number, 1, random);
             count += 1;
             lock.release().unwrap();
         }
         count
     });
-    assert_eq!(shared.1.0.load(Relaxed), counts.iter().sum::<usize>());
+    assert_eq!(shared.1.get(), counts.iter().sum::<usize>());
     assert!(!shared.0.is_locked());
 }
 
 #[test]
 fn rlock() {
-    let shared = Arc::new((RLock::new(), Fragile::default()));
+    let shared = Arc::new((RLock::new(), Guarded::new(0)));
     let inside = Arc::clone(&shared);
     let counts = storm("rlock", move |_, random, clock| {
         let (lock, number) = &*inside;
@@ -214,7 +212,7 @@ fn rlock() {
             for _ in 0..again {
                 assert!(lock.try_acquire());
             }
-            number.add(1, random);
+            add(number, 1, random);
             count += 1;
             assert_eq!(lock.recursion_count(), 1 + again);
             for _ in 0..=again {
@@ -223,7 +221,7 @@ fn rlock() {
         }
         count
     });
-    assert_eq!(shared.1.0.load(Relaxed), counts.iter().sum::<usize>());
+    assert_eq!(shared.1.get(), counts.iter().sum::<usize>());
     assert_eq!(shared.0.depth(), 0);
 }
 
@@ -257,13 +255,13 @@ fn event_and_semaphore() {
         done: Semaphore,
         /// One for the even rounds and one for the odd: a fast thread takes no slow one's permit.
         again: [Semaphore; 2],
-        ends: AtomicBool,
+        ends: Guarded<bool>,
     }
     let shared = Arc::new(Shared {
         go: Event::new(),
         done: Semaphore::new(0),
         again: [Semaphore::new(0), Semaphore::new(0)],
-        ends: AtomicBool::new(false),
+        ends: Guarded::new(false),
     });
     let inside = Arc::clone(&shared);
     let rounds = storm("event_and_semaphore", move |number, random, clock| {
@@ -274,7 +272,7 @@ fn event_and_semaphore() {
             let again = &again[rounds % 2];
             if number == 0 {
                 let last = !clock.goes_on();
-                ends.store(last, Relaxed);
+                ends.with_mut(|ends| *ends = last);
                 go.set();
                 for _ in 1..THREADS {
                     wait(random, |deadline, on_signal| done.acquire_with(deadline, on_signal));
@@ -286,7 +284,7 @@ fn event_and_semaphore() {
                 }
             } else {
                 wait(random, |deadline, on_signal| go.wait_with(deadline, on_signal));
-                let last = ends.load(Relaxed);
+                let last = ends.get();
                 done.release().unwrap();
                 wait(random, |deadline, on_signal| again.acquire_with(deadline, on_signal));
                 if last {
@@ -308,8 +306,7 @@ where
     const ROOM: usize = 2;
     const PRODUCERS: usize = THREADS / 2;
     let (not_empty, not_full) = (Condition::new(), Condition::new());
-    // Never contended: `lock` protects it.
-    let items = Mutex::new(VecDeque::new());
+    let items = Guarded::new(VecDeque::new());
     let counts = storm(name, move |number, random, clock| {
         let mut count = 0;
         let wait = |condition: &Condition, random: &mut Random, is_ready: &dyn Fn() -> bool| {
@@ -323,14 +320,13 @@ where
                 let _ = condition.wait_with(&lock, deadline, &mut on_signal).unwrap();
             }
         };
-        let items = || items.try_lock().expect("the lock is held");
         if number < PRODUCERS {
             let mut last = false;
             while !last {
                 last = !clock.goes_on();
                 acquire(&lock);
-                wait(&not_full, random, &|| items().len() < ROOM);
-                items().push_back(last);
+                wait(&not_full, random, &|| items.with_mut(|items| items.len()) < ROOM);
+                items.with_mut(|items| items.push_back(last));
                 count += 1;
                 not_empty.notify(&lock, 1).unwrap();
                 release(&lock);
@@ -339,8 +335,8 @@ where
             let mut last = false;
             while !last {
                 acquire(&lock);
-                wait(&not_empty, random, &|| !items().is_empty());
-                last = items().pop_front().unwrap();
+                wait(&not_empty, random, &|| items.with_mut(|items| !items.is_empty()));
+                last = items.with_mut(VecDeque::pop_front).unwrap();
                 count += 1;
                 if random.one_in(8) {
                     not_full.notify_all(&lock).unwrap();
@@ -379,7 +375,7 @@ fn condition_with_rlock() {
 fn barrier() {
     let barrier = Arc::new(Barrier::new(THREADS));
     let inside = Arc::clone(&barrier);
-    let ends = AtomicBool::new(false);
+    let ends = Guarded::new(false);
     let passed = storm("barrier", move |_, _, clock| {
         let mut passed = vec![0; THREADS];
         loop {
@@ -387,10 +383,10 @@ fn barrier() {
             passed[number] += 1;
             // One of them decides, before the barrier, for all that come after it.
             if number == 0 {
-                ends.store(!clock.goes_on(), Relaxed);
+                ends.with_mut(|ends| *ends = !clock.goes_on());
             }
             inside.wait().unwrap();
-            if ends.load(Relaxed) {
+            if ends.get() {
                 return passed;
             }
         }

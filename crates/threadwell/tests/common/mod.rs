@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod calls;
+pub(crate) mod guarded;
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
