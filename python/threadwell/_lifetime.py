@@ -136,8 +136,8 @@ class _SentinelLifetime:
 
     def _wait_for_tstate_lock(self, block: bool = True, timeout: float = -1) -> None:
         lock = self._tstate_lock
-        # Whoever only looks does not have to take it.
-        if lock is None or (timeout == 0 and lock.locked()):
+        # Whoever only looks does not have to take it. What is no number is refused by the lock.
+        if lock is None or (isinstance(timeout, int | float) and timeout == 0 and lock.locked()):
             return
         # In one step: were it interrupted in between, nobody could tell that the thread has ended.
         if _native._acquire_and_release(lock, block, timeout):

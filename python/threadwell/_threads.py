@@ -154,7 +154,7 @@ class Thread(Lifetime):
         if daemon is None:
             self._daemonic = _module.current_thread().daemon
         else:
-            if daemon and not _daemon_threads_allowed():
+            if _daemon_threads_allowed is not _always and daemon and not _daemon_threads_allowed():
                 raise RuntimeError("daemon threads are disabled in this (sub)interpreter")
             self._daemonic = daemon
         if _HAS_CONTEXTS:
@@ -394,7 +394,7 @@ class Thread(Lifetime):
     def daemon(self, daemonic: bool) -> None:
         if not self._initialized:
             raise RuntimeError("Thread.__init__() not called")
-        if daemonic and _daemon_threads_allowed is not _always and not _daemon_threads_allowed():
+        if _daemon_threads_allowed is not _always and daemonic and not _daemon_threads_allowed():
             raise RuntimeError("daemon threads are disabled in this interpreter")
         if self._started.is_set():
             raise RuntimeError("cannot set daemon status of active thread")
@@ -501,6 +501,9 @@ class _DeleteDummyThreadOnDel:
         if self._tident is not None and _active.get(self._tident) is self._dummy_thread:
             _active.pop(self._tident, None)
 
+
+# It is inherited, but misuse is reported under the name that users know.
+Thread.is_alive.__qualname__ = "Thread.is_alive"
 
 # -- Exit ------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ use threadwell::{Arrival, Barrier, LastArrival};
 
 use crate::init_once::InitOnce;
 use crate::interpreter::{self, ForeignRef};
-use crate::slots::{self, Arguments, NumberMember, fastcall};
+use crate::slots::{self, Arguments, NumberMember, fastcall, nullary};
 use crate::timeout::Until;
 use crate::whole::whole;
 use crate::{blocking, error, signature};
@@ -29,6 +29,16 @@ Returns:
 Raises:
     BrokenBarrierError: The barrier is broken, or was broken or reset meanwhile. A timeout that
         passes breaks it for everyone.";
+
+const RESET_DOC: &CStr = c"reset($self, /)
+--
+
+Return to the first, empty state; threads that wait get `BrokenBarrierError`.";
+
+const ABORT_DOC: &CStr = c"abort($self, /)
+--
+
+Break the barrier: every wait, present and future, gets `BrokenBarrierError`.";
 
 /// A meeting point for a fixed number of threads, used again and again.
 ///
@@ -108,18 +118,6 @@ impl PyBarrier {
         self.parts.visit().into_iter().flat_map(Parts::objects).for_each(|object| object.clear(py));
     }
 
-    /// Return to the first, empty state; threads that wait get `BrokenBarrierError`.
-    fn reset(slf: &Bound<'_, Self>) -> PyResult<()> {
-        blocking::wake(slf.py(), parts(slf)?.barrier.reset_deferred());
-        Ok(())
-    }
-
-    /// Break the barrier: every wait, present and future, gets `BrokenBarrierError`.
-    fn abort(slf: &Bound<'_, Self>) -> PyResult<()> {
-        blocking::wake(slf.py(), parts(slf)?.barrier.abort_deferred());
-        Ok(())
-    }
-
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let (class, barrier) = (slf.get_type(), &parts(slf)?.barrier);
         let state = match barrier.is_broken() {
@@ -136,6 +134,16 @@ fn parts<'a>(slf: &'a Bound<'_, PyBarrier>) -> PyResult<&'a Parts> {
         .parts
         .get()
         .ok_or_else(|| PyAttributeError::new_err("'Barrier' object has no attribute '_parties'"))
+}
+
+fn reset(slf: &Bound<'_, PyBarrier>) -> PyResult<()> {
+    blocking::wake(slf.py(), parts(slf)?.barrier.reset_deferred());
+    Ok(())
+}
+
+fn abort(slf: &Bound<'_, PyBarrier>) -> PyResult<()> {
+    blocking::wake(slf.py(), parts(slf)?.barrier.abort_deferred());
+    Ok(())
 }
 
 fn n_waiting(slf: &Bound<'_, PyBarrier>) -> PyResult<usize> {
@@ -193,5 +201,12 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install_member(&example, &example.get().parties, &names, doc)?;
     slots::install_getter(py, c"n_waiting", waiting, n_waiting)?;
     slots::install_getter(py, c"broken", c"Whether the barrier is broken.", broken)?;
-    slots::install::<PyBarrier>(py, [fastcall(c"wait", WAIT_DOC, wait)])
+    slots::install::<PyBarrier>(
+        py,
+        [
+            fastcall(c"wait", WAIT_DOC, wait),
+            nullary!(c"reset", RESET_DOC, "Barrier.reset", reset),
+            nullary!(c"abort", ABORT_DOC, "Barrier.abort", abort),
+        ],
+    )
 }

@@ -12,7 +12,7 @@ use crate::collector;
 use crate::init_once::InitOnce;
 use crate::interpreter;
 use crate::owned::Owned;
-use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::slots::{self, Arguments, fastcall, nullary};
 use crate::timeout::Until;
 use crate::underlying::Underlying;
 use crate::{blocking, deprecated, error, signature};
@@ -34,6 +34,21 @@ Returns:
 Raises:
     RuntimeError: The calling thread does not hold the lock.
     OverflowError: ``timeout`` exceeds ``TIMEOUT_MAX``.";
+
+const WAIT_FOR_DOC: &CStr = c"wait_for($self, /, predicate, timeout=None)
+--
+
+Wait until `predicate` is true; return its last value.
+
+Args:
+    predicate: Called with the lock held, at first and after every notification.
+    timeout: Seconds to wait in all. None waits without limit.
+
+Returns:
+    The last value of `predicate`, which is false only on timeout.
+
+Raises:
+    RuntimeError: The calling thread does not hold the lock, and would have to wait.";
 
 const NOTIFY_DOC: &CStr = c"notify($self, /, n=1)
 --
@@ -118,6 +133,7 @@ impl PyCondition {
         Ok(underlying(slf)?.release_save(slf.py())?.get(slf.py()))
     }
 
+    #[pyo3(signature = (state, /))]
     fn _acquire_restore(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
         underlying(slf)?.acquire_restore(slf.py(), state)
     }
@@ -129,52 +145,6 @@ impl PyCondition {
         // Nobody is notified; the count is that of this process afterwards.
         drop(slf.get().condition.notify_released(0));
         Ok(())
-    }
-
-    /// Wait until `predicate` is true; return its last value.
-    ///
-    /// Args:
-    ///     predicate: Called with the lock held, at first and after every notification.
-    ///     timeout: Seconds to wait in all. None waits without limit.
-    ///
-    /// Returns:
-    ///     The last value of `predicate`, which is false only on timeout.
-    ///
-    /// Raises:
-    ///     RuntimeError: The calling thread does not hold the lock, and would have to wait.
-    #[pyo3(signature = (predicate, timeout = None))]
-    fn wait_for<'py>(
-        slf: &Bound<'py, Self>,
-        predicate: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (py, timeout) = (slf.py(), timeout.filter(|timeout| !timeout.is_none()));
-        let mut until = None;
-        loop {
-            let result = interpreter::call0(predicate)?;
-            if interpreter::is_true(&result)? {
-                return Ok(result.into_bound());
-            }
-            match until {
-                // The first wait happens whatever the timeout is, as in the standard library.
-                None => {
-                    let first = Until::from_now(timeout)?.fixed();
-                    until = Some(first);
-                    wait_again(slf, first, || Ok(timeout.cloned()))?;
-                }
-                Some(Until::At(deadline)) if deadline.has_passed() => {
-                    return Ok(result.into_bound());
-                }
-                Some(later) => wait_again(slf, later, || remaining(py, later))?,
-            }
-        }
-    }
-
-    /// Use `notify_all()`.
-    #[pyo3(name = "notifyAll")]
-    fn notify_all_camel_case(slf: &Bound<'_, Self>) -> PyResult<()> {
-        deprecated::warn(slf.py(), "notifyAll", "notify_all")?;
-        notify_all(slf)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -194,8 +164,13 @@ fn acquire<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResul
     Ok(underlying(slf)?.acquire(args)?.unbind())
 }
 
-fn release(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
-    underlying(slf)?.release(slf.py())
+fn release<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<()> {
+    let lock = underlying(slf)?;
+    match args.len() {
+        0 => lock.release(slf.py()),
+        // The lock says what is wrong with them, if anything is.
+        _ => args.show_to(&*interpreter::getattr(&lock.object(slf.py()), "release")?).map(drop),
+    }
 }
 
 fn enter<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
@@ -204,6 +179,9 @@ fn enter<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<
 }
 
 fn exit<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
+    if args.names().is_some() {
+        return Err(args.refusal("Condition.__exit__", "self, *args"));
+    }
     Ok(underlying(slf)?.exit(args)?.unbind())
 }
 
@@ -211,6 +189,36 @@ fn wait<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<b
     let [timeout] = args.bind("Condition.wait", ["timeout"], 0)?;
     check_owned(slf, error::wait_on_unacquired_lock)?;
     wait_until(slf, Until::optional(timeout.as_ref())?)
+}
+
+fn wait_for<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
+    let [predicate, timeout] = args.bind("Condition.wait_for", ["predicate", "timeout"], 1)?;
+    // Bound: it is required.
+    let predicate = predicate.unwrap_or_else(|| args.py().None().into_bound(args.py()));
+    let (py, timeout) = (slf.py(), timeout.filter(|timeout| !timeout.is_none()));
+    let mut until = None;
+    loop {
+        let result = interpreter::call0(&predicate)?;
+        if interpreter::is_true(&result)? {
+            return Ok(result.into_bound().unbind());
+        }
+        match until {
+            // The first wait happens whatever the timeout is, as in the standard library.
+            None => {
+                Until::check_sum(timeout.as_ref())?;
+                if slots::is_plain(slf) {
+                    check_owned(slf, error::wait_on_unacquired_lock)?;
+                }
+                let first = Until::optional(timeout.as_ref())?.fixed();
+                until = Some(first);
+                wait_again(slf, first, || Ok(timeout.clone()))?;
+            }
+            Some(Until::At(deadline)) if deadline.has_passed() => {
+                return Ok(result.into_bound().unbind());
+            }
+            Some(later) => wait_again(slf, later, || remaining(py, later))?,
+        }
+    }
 }
 
 fn check_owned(slf: &Bound<'_, PyCondition>, error: fn() -> PyErr) -> PyResult<()> {
@@ -366,6 +374,11 @@ fn notify_waiters(slf: &Bound<'_, PyCondition>, n: usize) -> PyResult<()> {
     notified.map_err(|_| error::notify_on_unacquired_lock())
 }
 
+fn notify_all_camel_case(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
+    deprecated::warn(slf.py(), "notifyAll", "notify_all")?;
+    notify_all(slf)
+}
+
 fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
     if slots::is_plain(slf) {
         return notify_waiters(slf, usize::MAX);
@@ -391,12 +404,19 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
                 c"acquire($self, /, *args, **kwargs)\n--\n\nAcquire the lock.",
                 acquire,
             ),
-            noargs(c"release", c"release($self, /)\n--\n\nRelease the lock.", release),
+            fastcall(c"release", c"release($self, /)\n--\n\nRelease the lock.", release),
             fastcall(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", enter),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
             fastcall(c"wait", WAIT_DOC, wait),
             fastcall(c"notify", NOTIFY_DOC, notify),
-            noargs(c"notify_all", NOTIFY_ALL_DOC, notify_all),
+            fastcall(c"wait_for", WAIT_FOR_DOC, wait_for),
+            nullary!(c"notify_all", NOTIFY_ALL_DOC, "Condition.notify_all", notify_all),
+            nullary!(
+                c"notifyAll",
+                c"notifyAll($self, /)\n--\n\nUse `notify_all()`.",
+                "Condition.notifyAll",
+                notify_all_camel_case
+            ),
         ],
     )
 }

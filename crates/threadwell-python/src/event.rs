@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use threadwell::Event;
 
-use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::slots::{self, Arguments, fastcall, nullary};
 use crate::timeout::Until;
 use crate::{blocking, deprecated, signature};
 
@@ -28,6 +28,12 @@ Example:
     >>> ready = Event()
     >>> ready.wait(timeout=0.01)
     False";
+
+const IS_SET_DOC: &CStr = c"is_set($self, /)\n--\n\nWhether the flag is up.";
+
+const IS_SET_CAMEL_CASE_DOC: &CStr = c"isSet($self, /)\n--\n\nUse `is_set()`.";
+
+const CLEAR_DOC: &CStr = c"clear($self, /)\n--\n\nLower the flag.";
 
 const SET_DOC: &CStr = c"set($self, /)
 --
@@ -57,14 +63,10 @@ impl PyEvent {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        signature::bind_init("Event.__init__", [], 0, args, kwargs).map(|[]| ())
-    }
-
-    /// Use `is_set()`.
-    #[pyo3(name = "isSet")]
-    fn is_set_camel_case(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        deprecated::warn(slf.py(), "isSet", "is_set")?;
-        Ok(is_set(slf))
+        let [] = signature::bind_init("Event.__init__", [], 0, args, kwargs)?;
+        // It may be called again.
+        self.event.clear();
+        Ok(())
     }
 
     /// Nothing has to be done for an event in the child of a fork.
@@ -79,6 +81,11 @@ impl PyEvent {
 
 fn is_set(slf: &Bound<'_, PyEvent>) -> bool {
     slf.get().event.is_set()
+}
+
+fn is_set_camel_case(slf: &Bound<'_, PyEvent>) -> PyResult<bool> {
+    deprecated::warn(slf.py(), "isSet", "is_set")?;
+    Ok(is_set(slf))
 }
 
 fn set(slf: &Bound<'_, PyEvent>) {
@@ -111,9 +118,10 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     slots::install::<PyEvent>(
         py,
         [
-            noargs(c"is_set", c"is_set($self, /)\n--\n\nWhether the flag is up.", is_set),
-            noargs(c"set", SET_DOC, set),
-            noargs(c"clear", c"clear($self, /)\n--\n\nLower the flag.", clear),
+            nullary!(c"is_set", IS_SET_DOC, "Event.is_set", is_set),
+            nullary!(c"isSet", IS_SET_CAMEL_CASE_DOC, "Event.isSet", is_set_camel_case),
+            nullary!(c"set", SET_DOC, "Event.set", set),
+            nullary!(c"clear", CLEAR_DOC, "Event.clear", clear),
             fastcall(c"wait", WAIT_DOC, wait),
         ],
     )

@@ -113,9 +113,19 @@ pub(crate) fn call<'py>(
     callable: &Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
 ) -> PyResult<Owned<'py>> {
+    call_with_names(callable, args, None)
+}
+
+/// Calls `callable(*args, **named)`.
+pub(crate) fn call_with_names<'py>(
+    callable: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Owned<'py>> {
     let function = unwinding!(ffi::PyObject_Call as fn(Object, Object, Object) -> Object);
-    // SAFETY: the thread is attached (`Bound`), both objects are alive, keywords may be null.
-    let result = guarded(|| unsafe { function(callable.as_ptr(), args.as_ptr(), ptr::null_mut()) });
+    let named = named.map_or(ptr::null_mut(), Bound::as_ptr);
+    // SAFETY: the thread is attached (`Bound`), the objects are alive, keywords may be null.
+    let result = guarded(|| unsafe { function(callable.as_ptr(), args.as_ptr(), named) });
     owned(callable.py(), result)
 }
 

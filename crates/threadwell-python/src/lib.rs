@@ -75,6 +75,7 @@ mod _native {
             .add("__build_profile__", if cfg!(debug_assertions) { "debug" } else { "release" })?;
         crate::stack_chunks::install(py);
         crate::timeout::finish(py)?;
+        crate::signature::finish(py)?;
         crate::thread::finish(module)?;
         crate::lock::finish(py)?;
         crate::rlock::finish(py)?;

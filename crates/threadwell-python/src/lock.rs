@@ -3,11 +3,12 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 use threadwell::Lock;
 
 use crate::slots::{self, Arguments, fastcall, noargs};
-use crate::timeout::{Until, of_acquire};
-use crate::{blocking, error};
+use crate::timeout::{self, Until, of_acquire};
+use crate::{blocking, error, interpreter};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
 --
@@ -46,8 +47,13 @@ pub(crate) struct PyLock {
 #[pymethods]
 impl PyLock {
     #[new]
-    fn new() -> Self {
-        Self::default()
+    #[pyo3(signature = (*args, **kwargs), text_signature = "()")]
+    fn new(args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        if !(args.is_empty() && kwargs.is_none_or(PyDictMethods::is_empty)) {
+            // It says what is wrong with them.
+            interpreter::call_with_names(timeout::interpreters_lock(args.py()), args, kwargs)?;
+        }
+        Ok(Self::default())
     }
 
     /// Free the lock in the child of a fork, whoever held it in the parent.

@@ -98,6 +98,7 @@ impl PyRLock {
     /// Acquire the lock as often as it had been acquired before `_release_save`.
     ///
     /// No signal handler runs meanwhile: whoever called is owed the lock, whatever a handler raises.
+    #[pyo3(signature = (state, /))]
     pub(crate) fn _acquire_restore(slf: &Bound<'_, Self>, state: (usize, u64)) -> PyResult<()> {
         let lock = &slf.get().lock;
         if !lock.try_acquire_all(state.0) {

@@ -77,7 +77,8 @@ impl PySemaphore {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let [value] = signature::bind_init("Semaphore.__init__", ["value"], 0, args, kwargs)?;
-        self.initialise(value.as_ref()).map(drop)
+        self.semaphore.reinit(value.as_ref().map_or(Ok(1), permits)?);
+        Ok(())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -93,14 +94,6 @@ impl PySemaphore {
             class.qualname()?,
             slf.as_ptr()
         ))
-    }
-}
-
-impl PySemaphore {
-    fn initialise(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
-        let permits = value.map_or(Ok(1), permits)?;
-        self.semaphore.reinit(permits);
-        Ok(permits)
     }
 }
 
@@ -143,11 +136,12 @@ impl PyBoundedSemaphore {
     ) -> PyResult<()> {
         let init = "BoundedSemaphore.__init__";
         let [value] = signature::bind_init(init, ["value"], 0, args, kwargs)?;
-        let semaphore = slf.as_super().get();
+        let limit = value.as_ref().map_or(Ok(1), permits)?;
+        let PySemaphore { semaphore, limit: bound } = slf.as_super().get();
         // Without a bound while it changes: the old one says nothing about the new count.
-        semaphore.limit.store(usize::MAX, Relaxed);
-        let limit = semaphore.initialise(value.as_ref())?;
-        semaphore.limit.store(limit, Relaxed);
+        bound.store(usize::MAX, Relaxed);
+        semaphore.reinit(limit);
+        bound.store(limit, Relaxed);
         Ok(())
     }
 

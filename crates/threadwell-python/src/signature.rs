@@ -1,62 +1,91 @@
 //! Arguments by position and by name, with the errors of a function written in Python.
 //!
-//! The classes here are written in Python in the standard library, so that is how they complain.
+//! The classes here are written in Python in the standard library, so that is how they complain. What
+//! does not fit is shown to a Python function with the same parameters, whose error then is the right
+//! one on every version.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use crate::collector;
+use crate::interpreter;
+use crate::owned::Owned;
+
 /// The arguments of `function(self, …)` with these parameters, the first `required` of which have no
-/// default.
+/// default; None if they do not fit.
 pub(crate) fn bind<'py, const N: usize>(
-    function: &str,
     parameters: [&str; N],
     required: usize,
     positional: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
-    named: impl Iterator<Item = (String, Bound<'py, PyAny>)>,
-) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
-    let error = |what: String| Err(PyTypeError::new_err(format!("{function}() {what}")));
+    named: impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+) -> Option<[Option<Bound<'py, PyAny>>; N]> {
     if positional.len() > N {
-        // `self` counts.
-        let (least, most, given) = (required + 1, N + 1, positional.len() + 1);
-        let takes = match least == most {
-            true => format!("{most}"),
-            false => format!("from {least} to {most}"),
-        };
-        let plural = if most == 1 { "" } else { "s" };
-        return error(format!("takes {takes} positional argument{plural} but {given} were given"));
+        return None;
     }
     let mut bound = [const { None }; N];
     for (place, value) in bound.iter_mut().zip(positional) {
         *place = Some(value);
     }
     for (name, value) in named {
-        let Some(position) = parameters.iter().position(|parameter| *parameter == name) else {
-            return error(format!("got an unexpected keyword argument '{name}'"));
-        };
+        // The interpreter lets no other names through.
+        let name = name.cast::<PyString>().ok()?;
+        let position = parameters.iter().position(|parameter| name == parameter)?;
         if bound[position].replace(value).is_some() {
-            return error(format!("got multiple values for argument '{name}'"));
+            return None;
         }
     }
-    let missing = parameters.iter().zip(&bound).take(required).filter(|(_, value)| value.is_none());
-    let missing: Vec<String> = missing.map(|(name, _)| format!("'{name}'")).collect();
-    if let Some((last, others)) = missing.split_last() {
-        let names = match others {
-            [] => last.clone(),
-            [other] => format!("{other} and {last}"),
-            others => format!("{}, and {last}", others.join(", ")),
-        };
-        let (count, plural) = (missing.len(), if others.is_empty() { "" } else { "s" });
-        return error(format!("missing {count} required positional argument{plural}: {names}"));
-    }
-    Ok(bound)
+    bound[..required].iter().all(Option::is_some).then_some(bound)
 }
 
-/// The text of an argument's name, which its `__str__` need not tell.
-pub(crate) fn text(name: &Bound<'_, PyAny>) -> String {
-    // The interpreter lets no other names through.
-    name.cast::<PyString>()
-        .map_or_else(|_| String::new(), |name| name.to_string_lossy().into_owned())
+/// The error for arguments that do not fit the `parameters`, as Python writes them. If the first is
+/// `self`, it is not among the arguments.
+#[cold]
+pub(crate) fn refusal(
+    function: &str,
+    parameters: &str,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyErr {
+    let py = args.py();
+    let itself = parameters.starts_with("self").then(|| py.None().into_bound(py));
+    let args: Vec<_> = itself.into_iter().chain(args).collect();
+    let refused = collector::held_off(py, || PyTuple::new(py, args)).and_then(|args| {
+        interpreter::call_with_names(&*like(py, function, parameters)?, &args, kwargs)
+    });
+    match refused {
+        Err(error) => error,
+        Ok(_) => PyTypeError::new_err(format!("{function}() does not take these arguments")),
+    }
+}
+
+/// The interpreter's `eval`.
+static EVAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// Remembers what the interpreter has.
+pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    let _ = EVAL.set(py, py.import("builtins")?.getattr("eval")?.unbind());
+    Ok(())
+}
+
+/// A Python function of that name with these parameters.
+fn like<'py>(py: Python<'py>, function: &str, parameters: &str) -> PyResult<Owned<'py>> {
+    let source = format!("lambda {parameters}: None");
+    let eval = EVAL.get(py).expect("it is there since the module is");
+    let args = collector::held_off(py, || (source, PyDict::new(py)).into_pyobject(py))?;
+    let like = interpreter::call(eval.bind(py), &args)?;
+    like.setattr("__qualname__", function)?;
+    Ok(like)
+}
+
+/// The parameters of a method as Python writes them; the first `required` have no default.
+#[cold]
+pub(crate) fn written(parameters: &[&str], required: usize) -> String {
+    let (without, with) = parameters.split_at(required);
+    let without = without.iter().map(|name| format!(", {name}"));
+    let with = with.iter().map(|name| format!(", {name}=None"));
+    std::iter::once("self".to_owned()).chain(without).chain(with).collect()
 }
 
 /// [`bind`] for `*args, **kwargs`.
@@ -67,6 +96,6 @@ pub(crate) fn bind_init<'py, const N: usize>(
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
-    let named = kwargs.into_iter().flatten().map(|(name, value)| (text(&name), value));
-    bind(function, parameters, required, args.iter(), named)
+    bind(parameters, required, args.iter(), kwargs.into_iter().flatten())
+        .ok_or_else(|| refusal(function, &written(&parameters, required), args, kwargs))
 }

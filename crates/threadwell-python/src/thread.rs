@@ -189,7 +189,16 @@ impl _StartWatch {
 
 /// Puts the functions that programs call often into the module.
 pub(crate) fn finish(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    slots::add_function(module, c"current_thread", CURRENT_THREAD_DOC, current_thread)?;
-    slots::add_function(module, c"active_count", ACTIVE_COUNT_DOC, active_count)?;
-    slots::add_function(module, c"enumerate", ENUMERATE_DOC, enumerate)
+    slots::add_function(module, c"current_thread", CURRENT_THREAD_DOC, |args| {
+        args.none("current_thread")?;
+        Ok(current_thread(args.py()))
+    })?;
+    slots::add_function(module, c"active_count", ACTIVE_COUNT_DOC, |args| {
+        args.none("active_count")?;
+        Ok(active_count(args.py()))
+    })?;
+    slots::add_function(module, c"enumerate", ENUMERATE_DOC, |args| {
+        args.none("enumerate")?;
+        Ok(enumerate(args.py()))
+    })
 }

@@ -70,14 +70,19 @@ impl Until {
     /// The `timeout=None` of operations that the standard library adds to the present time first:
     /// `Semaphore.acquire`, `Barrier.wait` and `Condition.wait_for`.
     pub(crate) fn from_now(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        match timeout {
-            Some(timeout) if exact_seconds(timeout).is_none() => {
-                let now = 0.0_f64.into_pyobject(timeout.py())?;
-                interpreter::add(now.as_any(), timeout)?;
-                Self::optional(Some(timeout))
-            }
-            timeout => Self::optional(timeout),
+        Self::check_sum(timeout)?;
+        Self::optional(timeout)
+    }
+
+    /// What goes wrong already when the timeout is added to the present time.
+    pub(crate) fn check_sum(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        if let Some(timeout) = timeout
+            && exact_seconds(timeout).is_none()
+        {
+            let now = 0.0_f64.into_pyobject(timeout.py())?;
+            interpreter::add(now.as_any(), timeout)?;
         }
+        Ok(())
     }
 
     #[cold]
@@ -161,7 +166,13 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
     let blocking = match blocking {
         None => true.into_pyobject(py)?.to_owned().into_any(),
         // Up to 3.11 it is a number, not a truth.
-        Some(blocking) if cfg!(not(Py_3_12)) => interpreter::index(&blocking)?,
+        Some(blocking) if cfg!(not(Py_3_12)) => {
+            let blocking = interpreter::index(&blocking)?;
+            // It is looked at before the timeout is.
+            let args = collector::held_off(py, || (&blocking,).into_pyobject(py))?;
+            interpreter::call(&*reference_acquire(py)?, &args)?;
+            blocking
+        }
         Some(blocking) => interpreter::is_true(&blocking)?.into_pyobject(py)?.to_owned().into_any(),
     };
     let timeout = match timeout {
@@ -177,17 +188,22 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
     })
 }
 
-/// The interpreter's own `allocate_lock`. Programs may put threadwell's into its place.
-static ALLOCATE_LOCK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+/// What makes the interpreter's own locks. Programs may put threadwell's into its place.
+static LOCK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// The interpreter's `Lock`: a class, or a function up to 3.12.
+pub(crate) fn interpreters_lock(py: Python<'_>) -> &Bound<'_, PyAny> {
+    LOCK.get(py).expect("it is there since the module is").bind(py)
+}
 
 /// `acquire` of a free lock of the interpreter's own.
 fn reference_acquire(py: Python<'_>) -> PyResult<Owned<'_>> {
-    let allocate = ALLOCATE_LOCK.get(py).expect("it is there since the module is");
-    interpreter::getattr(&*interpreter::call0(allocate.bind(py))?, "acquire")
+    interpreter::getattr(&*interpreter::call0(interpreters_lock(py))?, "acquire")
 }
 
 /// Remembers what the interpreter has.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
-    let _ = ALLOCATE_LOCK.set(py, py.import("_thread")?.getattr("allocate_lock")?.unbind());
+    let name = if cfg!(Py_3_13) { "lock" } else { "allocate_lock" };
+    let _ = LOCK.set(py, py.import("_thread")?.getattr(name)?.unbind());
     Ok(())
 }

@@ -79,6 +79,8 @@ pub(crate) fn install<T: PyTypeInfo>(
         // SAFETY: a new reference, or null with an exception set.
         let descriptor = unsafe { Bound::from_owned_ptr_or_err(py, descriptor) }?;
         let name = method.name.to_str().expect("method names are ASCII");
+        // It remembers the name of the class as it is now, for messages: the package changes that name.
+        descriptor.getattr("__qualname__")?;
         #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
         let descriptor = match (name, method.function) {
             ("__enter__" | "__exit__", Function::Fastcall(function)) => {
@@ -274,9 +276,27 @@ impl<'py> Arguments<'py> {
             // SAFETY: a value of the running call: not null, alive.
             let value =
                 unsafe { Bound::from_borrowed_ptr(self.py, self.values[self.positional + index]) };
-            (signature::text(&self.name(index)), value)
+            ((*self.name(index)).clone(), value)
         });
-        signature::bind(function, parameters, required, positional, named)
+        match signature::bind(parameters, required, positional, named) {
+            Some(bound) => Ok(bound),
+            None => Err(self.refusal(function, &signature::written(&parameters, required))),
+        }
+    }
+
+    /// Refuses any, for a function written in Python.
+    #[inline]
+    pub(crate) fn none(&self, function: &str) -> PyResult<()> {
+        if self.values.is_empty() { Ok(()) } else { Err(self.refusal(function, "")) }
+    }
+
+    /// The error for arguments that do not fit; see [`signature::refusal`].
+    #[cold]
+    pub(crate) fn refusal(&self, function: &str, parameters: &str) -> PyErr {
+        match self.collected() {
+            Ok((args, kwargs)) => signature::refusal(function, parameters, &args, Some(&kwargs)),
+            Err(error) => error,
+        }
     }
 
     /// The name of the `index`th named argument.
@@ -305,6 +325,14 @@ impl<'py> Arguments<'py> {
 
     /// `type.__call__(class, …)`: `__new__` and `__init__` with these arguments.
     fn construct(&self, class: *mut ffi::PyObject) -> PyResult<Owned<'py>> {
+        let (positional, named) = self.collected()?;
+        // SAFETY: the type being called, alive.
+        let class = unsafe { Borrowed::from_ptr(self.py, class) };
+        interpreter::construct(&class, &positional, &named)
+    }
+
+    /// As `*args, **kwargs`.
+    fn collected(&self) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
         let py = self.py;
         let positional = collector::held_off(py, || PyTuple::new(py, self.positional()))?;
         let named = collector::held_off(py, || PyDict::new(py));
@@ -312,9 +340,7 @@ impl<'py> Arguments<'py> {
             // SAFETY: a value of the running call: not null, alive.
             named.set_item(self.name(index), unsafe { Borrowed::from_ptr(self.py, value) })?;
         }
-        // SAFETY: the type being called, alive.
-        let class = unsafe { Borrowed::from_ptr(self.py, class) };
-        interpreter::construct(&class, &positional, &named)
+        Ok((positional, named))
     }
 
     /// Calls `callable` with these very arguments.
@@ -380,6 +406,19 @@ where
     Method { name, doc, function: Function::Fastcall(method::<T, R, F>) }
 }
 
+/// A [`Method`] without arguments, for one that the standard library has written in Python: its name,
+/// its docstring, its name with that of the class, and the function.
+macro_rules! nullary {
+    ($name:literal, $doc:expr, $qualified:literal, $function:path) => {
+        $crate::slots::fastcall($name, $doc, |slf, args| {
+            let [] = args.bind($qualified, [], 0)?;
+            Ok($function(slf))
+        })
+    };
+}
+
+pub(crate) use nullary;
+
 /// Puts a read-only attribute into the type of `T`.
 pub(crate) fn install_getter<T, R, F>(
     py: Python<'_>,
@@ -431,7 +470,7 @@ unsafe fn conjure<F: Copy + 'static>() -> F {
     unsafe { std::ptr::NonNull::<F>::dangling().read() }
 }
 
-/// Puts a function without arguments into `module`. It says that it comes from `threading`.
+/// Puts a function into `module`. It says that it comes from `threading`.
 pub(crate) fn add_function<R, F>(
     module: &Bound<'_, PyModule>,
     name: &'static CStr,
@@ -440,27 +479,31 @@ pub(crate) fn add_function<R, F>(
 ) -> PyResult<()>
 where
     R: Reply,
-    F: Fn(Python<'_>) -> R + Copy + 'static,
+    F: for<'py> Fn(&Arguments<'py>) -> R + Copy + 'static,
 {
     unsafe extern "C" fn function<R, F>(
         _: *mut ffi::PyObject,
-        _: *mut ffi::PyObject,
+        args: *const *mut ffi::PyObject,
+        nargs: ffi::Py_ssize_t,
+        names: *mut ffi::PyObject,
     ) -> *mut ffi::PyObject
     where
         R: Reply,
-        F: Fn(Python<'_>) -> R + Copy + 'static,
+        F: for<'py> Fn(&Arguments<'py>) -> R + Copy + 'static,
     {
         // SAFETY: the interpreter calls with the thread attached.
         let py = unsafe { Python::assume_attached() };
+        // SAFETY: the arguments of this call.
+        let args = unsafe { Arguments::new(py, args, nargs, names) };
         // SAFETY: `add_function` was given a value of `F`.
         let function = unsafe { conjure::<F>() };
-        function(py).into_raw(py)
+        function(&args).into_raw(py)
     }
     // The function object refers to its definition for as long as it lives.
     let definition = Box::leak(Box::new(ffi::PyMethodDef {
         ml_name: name.as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunction: function::<R, F> },
-        ml_flags: ffi::METH_NOARGS,
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function::<R, F> },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
         ml_doc: doc.as_ptr(),
     }));
     let origin = PyString::intern(module.py(), "threading");
