@@ -338,7 +338,11 @@ class Thread(Lifetime):
     def _after_fork(self, new_ident: int | None = None) -> None:
         """Called in the child of a fork: with the identifier for the thread that forked, without for all others."""
         self._started._at_fork_reinit()
-        self._tw_reset_lifetime(is_alive=new_ident is not None)
+        if new_ident is None and not self._started.is_set():
+            # The child may start it. That the parent was about to is the parent's affair.
+            self._tw_new_lifetime()
+        else:
+            self._tw_reset_lifetime(is_alive=new_ident is not None)
         if new_ident is not None:
             self._ident = new_ident
             self._set_native_id()
@@ -440,8 +444,9 @@ class _MainThread(Thread):
         if hasattr(_thread, "_get_main_thread_ident"):
             self._ident = _thread._get_main_thread_ident()
         elif (main := getattr(sys.modules.get("threading"), "_main_thread", None)) is not None:
-            # Imported late, in a thread of someone else's.
-            self._ident, self._native_id = main.ident, main.native_id
+            if main.ident != self._ident:
+                # Imported late, in a thread of someone else's.
+                self._ident, self._native_id = main.ident, main.native_id
 
 
 class _DummyThread(Thread):

@@ -267,3 +267,22 @@ def test_a_handler_that_forks_may_end_the_childs_wait(program, wait):
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
     {wait}
     """)
+
+
+def test_a_thread_that_was_not_started_may_be_started_in_the_child(forking):
+    forking("""
+    thread = threading.Thread(target=gate.wait)
+
+    def child():
+        assert not thread.is_alive() and "initial" in repr(thread)
+        thread.start()
+        assert thread.is_alive() and threading.active_count() == 2 and "started" in repr(thread)
+        gate.set()
+        thread.join()
+        assert not thread.is_alive() and "stopped" in repr(thread)
+
+    in_child(child)
+    thread.start()
+    gate.set()
+    thread.join()
+    """)
