@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::LIMIT;
-use crate::{exit, forks, forks_in_waits, joins, limits, panics, signals};
+use crate::{exit, forks, forks_in_use, forks_in_waits, joins, limits, panics, signals};
 
 const SCENARIO: &str = "THREADWELL_SCENARIO";
 pub(super) const LONG: Duration = Duration::from_secs(3600);
@@ -69,6 +69,7 @@ scenarios! {
     forks::fork_while_others_use_everything => |ended| ended.well("ok\n");
     forks::children_that_know_nothing_of_their_fork_exit_while_others_use_everything => |ended| ended.well("ok\n");
     forks::a_child_that_knows_nothing_of_its_fork_has_usable_locks_and_threads => |ended| ended.well("ok\n");
+    forks_in_use::a_child_of_a_busy_parent_uses_what_it_was_busy_with => |ended| ended.well("ok\n");
     forks_in_waits::a_handler_that_forks_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_fork_as_the_lock_is_let_go_of_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_wake_up_from_before_the_fork_counts_in_the_child => |ended| ended.well("ok\n");

@@ -16,6 +16,8 @@ mod exit;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod forks;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
+mod forks_in_use;
+#[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod forks_in_waits;
 #[cfg(all(target_os = "linux", not(threadwell_loom)))]
 mod harness;
