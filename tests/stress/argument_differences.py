@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-#: What a call that does not return comes to.
-BLOCKS = "blocks"
-
 #: Arguments that are, or contain, a number which is no small int.
 NO_INT = r"(True|False|\d\.\d|e[+-]|Fraction|Decimal|argument_values|Mock|inf|\d{19})"
 
@@ -23,7 +20,7 @@ MEANT = [
     (rf"Barrier .*{NO_INT}", "", "", "whole numbers only"),
     (rf"Semaphore(#\d\.(__init__|release))? .*{NO_INT}", "", "", "whole numbers below 2**63"),
     (r"Thread(#\d\.__init__)? ", "", "unexpected keyword argument 'context'", "it is accepted before 3.14, too"),
-    (r"(Barrier|Condition|Semaphore)(#\d\.\w+)? .*(nan|NaN)", "", BLOCKS, "is no time; theirs never ends"),
+    (r"(Barrier|Condition|Semaphore)(#\d\.\w+)? .*(nan|NaN)", "", "", "is no time; theirs never ends"),
     (r"Condition#2\.release ", "Lock.release", "lock.release", "the class is called as it is found by pickle"),
     (r"#[23]\._release_save ", "RuntimeError", "tuple", "a lock is released by its owner"),
     (r"\._\w+ ", "(Type|Value)Error: ", "TypeError: ", "not public: the wording is free"),

@@ -24,7 +24,7 @@ import threading as stdlib
 import warnings
 from functools import partial, wraps
 
-from argument_differences import BLOCKS, meant
+from argument_differences import meant
 from argument_values import Arguments
 
 import threadwell
@@ -210,6 +210,9 @@ class Target:
         return ours, theirs
 
 
+BLOCKS = "blocks"
+
+
 class Blocked(BaseException):
     """The call has not returned in time."""
 
@@ -238,7 +241,8 @@ def attempt(call, limit):
         except Blocked:
             signal.setitimer(signal.ITIMER_REAL, 0)
             said = [BLOCKS]
-    return value, said + [f"{each.category.__name__}: {each.message}" for each in seen]
+    # How often something is asked for its truth is nobody's business.
+    return value, said + sorted({f"{each.category.__name__}: {each.message}" for each in seen})
 
 
 def described(error):
