@@ -30,6 +30,10 @@ clippy_loom() {
         cargo clippy --package threadwell --lib --test loom --locked --target-dir target/loom -- --deny warnings
 }
 
+pyright() { # VERSION
+    .venv/bin/basedpyright --pythonpath .venv/bin/python --pythonversion "$1"
+}
+
 check rustfmt cargo fmt --all --check
 check clippy clippy
 check "clippy, portable wait" clippy_portable
@@ -38,6 +42,8 @@ check ruff .venv/bin/ruff check --no-cache
 check "ruff format" .venv/bin/ruff format --no-cache --check
 check mypy .venv/bin/python -m mypy --cache-dir build/mypy
 check stubtest .venv/bin/python -m mypy.stubtest threadwell._native
+check pyright pyright 3.11
+check "pyright, newest Python" pyright 3.15
 if command -v cargo-deny >/dev/null; then
     check "cargo deny" cargo deny --locked check
 else
