@@ -7,7 +7,8 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants tsan asan stress bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants tsan asan stress wild \
+    bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ asan: ## the same under AddressSanitizer
 
 stress: build ## the full counts of docs/reliability.md, for hours; prints its seed; ARGS="-k exit"
 	ci/stress.sh $(ARGS)
+
+wild: build ## other people's tests on threadwell, half an hour; writes docs/compatibility.md; ARGS="joblib dask"
+	$(VENV)/python ci/wild.py $(ARGS)
 
 bench: build ## threadwell beside threading; ARGS="--quick"
 	$(VENV)/python bench/run.py $(ARGS)

@@ -161,13 +161,20 @@ def wheel(interpreter: Interpreter) -> Path:
 
 def environment(interpreter: Interpreter) -> Path:
     """Return the interpreter of an environment, in ``build/``, with threadwell and what its tests need."""
-    python = BUILD / "venvs" / interpreter.label / "bin" / "python"
+    python = venv(interpreter, BUILD / "venvs" / interpreter.label)
+    pip(python, "install", "--requirement", ROOT / "requirements-test.txt")
+    install(python, wheel(interpreter))
+    return python
+
+
+def venv(interpreter: Interpreter, directory: Path) -> Path:
+    """Return the interpreter of an environment in a directory, made anew if it is not one of this interpreter."""
+    python = directory / "bin" / "python"
     existing = Interpreter.probe(python)
     if existing is None or existing.base != interpreter.base:
         # Without pip: Debian keeps what it is installed from in a package of its own for each version.
-        _call(interpreter.base, "-m", "venv", "--clear", "--without-pip", python.parent.parent)
-    _pip(python, "install", "--requirement", ROOT / "requirements-test.txt")
-    install(python, wheel(interpreter))
+        _call(interpreter.base, "-m", "venv", "--clear", "--without-pip", directory)
+        Interpreter.probe.cache_clear()
     return python
 
 
@@ -177,11 +184,12 @@ def install(python: Path, built: Path) -> None:
     digest = hashlib.sha256(built.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != digest:
         stamp.unlink(missing_ok=True)
-        _pip(python, "install", "--force-reinstall", "--no-deps", built)
+        pip(python, "install", "--force-reinstall", "--no-deps", built)
         stamp.write_text(digest, encoding="utf-8")
 
 
-def _pip(python: Path, command: str, *arguments: str | Path) -> None:
+def pip(python: Path, command: str, *arguments: str | Path) -> None:
+    """Run the pip of .venv for another environment."""
     _call(MAIN, "-m", "pip", "--python", python, "--quiet", command, *arguments)
 
 

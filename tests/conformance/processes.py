@@ -153,16 +153,9 @@ class Run:
 
     def _hear_witness(self, path: Path, process: int, *, complete: bool) -> None:
         """Check that each child interpreter that was started ran on threadwell."""
-        notes = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-        started: dict[str, bool] = {}
-        for kind, pid, swapped, *_ in notes:
-            # The first note of a process: later ones are from sub-interpreters, which cannot load the extension.
-            if kind == "start":
-                started.setdefault(pid, swapped == "True")
+        started, spawned, silent = read_witness(path)
         if started.pop(str(process), None) is None:
             self.complaints.append("the witness is not at work")
-        spawned = sum(kind == "spawn" and reports == "True" for kind, _, reports, *_ in notes)
-        silent = sum(kind == "spawn" and reports == "False" for kind, _, reports, *_ in notes)
         self.children += len(started)
         if silent:
             self.complaints.append(f"{silent} child interpreters were started in a way that the swap does not reach")
@@ -179,6 +172,18 @@ def install_witness(site: str) -> None:
     (directory / f"{name}.py").write_bytes((HERE / "witness.py").read_bytes())
     # Read in alphabetical order: after the file that swaps threadwell in.
     (directory / f"{name}.pth").write_text(f"import {name}\n", encoding="utf-8")
+
+
+def read_witness(path: Path) -> tuple[dict[str, bool], int, int]:
+    """Return what each interpreter ran on, by process, and how many were started within reach of the swap and not."""
+    notes = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    started: dict[str, bool] = {}
+    for kind, pid, swapped, *_ in notes:
+        # The first note of a process: later ones are from sub-interpreters, which cannot load the extension.
+        if kind == "start":
+            started.setdefault(pid, swapped == "True")
+    reached = [reports == "True" for kind, _, reports, *_ in notes if kind == "spawn"]
+    return started, reached.count(True), reached.count(False)
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
