@@ -13,6 +13,8 @@ mod time;
 #[cfg(not(threadwell_loom))]
 mod timer;
 
+#[cfg(not(threadwell_loom))]
+pub use park::look_for_signals;
 pub use park::{OnSignal, TakenInTurns, ThreadId, Turn, WaitOutcome, Wakes, resume};
 pub use sync::*;
 #[cfg(threadwell_loom)]

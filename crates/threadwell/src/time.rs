@@ -73,6 +73,16 @@ impl Deadline {
         Duration::from_nanos(self.nanos.saturating_sub(clock::monotonic_nanos()))
     }
 
+    /// The point that many nanoseconds after the clock's origin.
+    pub(crate) fn at_nanos(nanos: u64) -> Self {
+        Self { nanos }
+    }
+
+    /// The time since the point, zero before it.
+    pub(crate) fn elapsed(self) -> Duration {
+        Duration::from_nanos(clock::monotonic_nanos().saturating_sub(self.nanos))
+    }
+
     /// Nanoseconds since the clock's origin, the form that the platform's calls take.
     #[cfg(all(target_os = "linux", not(threadwell_loom), not(threadwell_portable)))]
     pub(crate) fn as_nanos(self) -> u64 {

@@ -8,10 +8,14 @@ use std::ops::ControlFlow;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use common::calls::{Call, far, spawn};
 use common::{time_limit, until};
-use threadwell::{Barrier, BarrierError, Condition, Event, Lock, OnSignal, Semaphore, WaitOutcome};
+use threadwell::{
+    Barrier, BarrierError, Condition, Deadline, Event, Lock, OnSignal, Semaphore, WaitOutcome,
+    look_for_signals,
+};
 
 static INSTALL: Once = Once::new();
 
@@ -149,4 +153,40 @@ fn the_numbers_at_a_barrier_are_distinct_after_a_party_was_called_away() {
     let mut numbers: Vec<_> = parties.into_iter().map(|party| party.result().unwrap()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [0, 1, 2]);
+}
+
+#[test]
+fn a_thread_that_looks_for_signals_finds_those_that_ended_no_sleep() {
+    let _limit = time_limit();
+    static LOCK: Lock = Lock::new();
+    LOCK.acquire();
+    let waits: [fn(Option<Deadline>, OnSignal<'_>) -> WaitOutcome; 3] = [
+        |deadline, on_signal| LOCK.acquire_with(deadline, on_signal),
+        |deadline, on_signal| Event::new().wait_with(deadline, on_signal),
+        |deadline, on_signal| Semaphore::new(0).acquire_with(deadline, on_signal),
+    ];
+    for (wait, deadline) in waits.into_iter().flat_map(|wait| [(wait, None), (wait, Some(far()))]) {
+        let looks = spawn(move || {
+            look_for_signals();
+            let mut looks = 0;
+            let outcome = wait(deadline, &mut || {
+                looks += 1;
+                if looks == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            (outcome, looks)
+        });
+        // Nobody sends one.
+        assert_eq!(looks.result(), (WaitOutcome::Interrupted, 3));
+    }
+}
+
+#[test]
+fn a_thread_that_looks_for_signals_keeps_its_deadline() {
+    let _limit = time_limit();
+    let outcome = spawn(|| {
+        look_for_signals();
+        let deadline = Deadline::after(Duration::from_millis(5));
+        (Event::new().wait_until(deadline), deadline.has_passed())
+    });
+    assert_eq!(outcome.result(), (false, true));
 }

@@ -163,6 +163,31 @@ fn one_caller_is_asked_for_a_driver() {
 }
 
 #[test]
+fn what_needs_a_driver_is_given_back_without_one() {
+    let _limit = time_limit();
+    let queue = TimerQueue::new();
+    let later = Deadline::after(LONG);
+    assert_eq!(queue.schedule_with_driver(later, 1), Err(1));
+    assert!(queue.is_empty() && !queue.has_driver());
+    assert!(queue.schedule(later, 2).needs_driver);
+    let key = queue.schedule_with_driver(later, 3).unwrap();
+    assert_eq!((key.deadline(), queue.drain()), (later, vec![2, 3]));
+}
+
+#[test]
+fn what_was_taken_out_can_be_put_back_in_its_place() {
+    let _limit = time_limit();
+    let queue = TimerQueue::new();
+    let later = Deadline::after(LONG);
+    let (first, second) = (queue.schedule(later, 1), queue.schedule(later, 2));
+    assert_eq!(queue.cancel(first.key), Some(1));
+    assert_eq!(queue.restore(first.key, 3).key, first.key);
+    assert_eq!(queue.drain(), [3, 2]);
+    queue.retire();
+    assert!(queue.restore(second.key, 4).needs_driver);
+}
+
+#[test]
 fn a_driver_that_sleeps_is_woken_for_an_earlier_deadline() {
     let _limit = time_limit();
     let queue = TimerQueue::new();

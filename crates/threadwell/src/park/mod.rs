@@ -16,9 +16,11 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 #[cfg(not(threadwell_loom))]
-pub(crate) use fork_mutex::ForkMutex;
+pub(crate) use fork_mutex::{ForkGuard, ForkMutex};
 pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 pub use record::ThreadId;
+#[cfg(not(threadwell_loom))]
+pub use record::look_for_signals;
 pub(crate) use turn::sealed::Contended;
 pub use turn::{TakenInTurns, Turn};
 pub(crate) use turn::{acquire_in_turns, has_starved};
@@ -49,7 +51,8 @@ pub enum WaitOutcome {
 /// On Linux it is called when a handler has ended the sleep in the kernel. One that was installed with
 /// `SA_RESTART` does not end a sleep without deadline: there it is *never* called, so install those
 /// that are to end a wait without the flag, as Python does. Elsewhere a sleep cannot be seen to end for
-/// a signal: it is called every 100 ms, whether a handler has run or not.
+/// a signal: it is called every 100 ms, whether a handler has run or not. A thread may ask for that
+/// everywhere: [`look_for_signals`](crate::look_for_signals).
 pub type OnSignal<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
 /// The usual [`OnSignal`]: goes on waiting.

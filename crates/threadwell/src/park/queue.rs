@@ -24,15 +24,19 @@
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::mutex::{EpochMutex, Taken};
-use super::record::{ThreadId, ThreadRecord, current_record};
+use super::record::{ThreadId, ThreadRecord, current_record, looks_for_signals};
 use super::wakes::Wakes;
 use super::{OnSignal, WaitOutcome};
 use crate::primitive::{Acquire, AtomicPtr, AtomicU32, Release, UnsafeCell, const_fn};
 use crate::sys::epoch;
 use crate::sys::futex::FutexOutcome;
 use crate::time::Deadline;
+
+/// How long a thread that looks for signals sleeps at first.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// What a woken thread is told. Each primitive names its own; zero is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +206,11 @@ impl WaitQueue {
         }
         let _wait = waiter.record.wait();
         let stay = before_sleep();
-        waiter.sleep(stay, &mut leave, deadline, on_signal)
+        let began = match since {
+            0 if looks_for_signals() => Deadline::now(),
+            since => Deadline::at_nanos(since),
+        };
+        waiter.sleep(stay, began, &mut leave, deadline, on_signal)
     }
 }
 
@@ -262,6 +270,7 @@ impl Waiter {
     fn sleep(
         &self,
         mut stay: bool,
+        began: Deadline,
         leave: &mut impl FnMut(&mut QueueGuard<'_>, Cause) -> bool,
         mut deadline: Option<Deadline>,
         mut on_signal: Option<OnSignal<'_>>,
@@ -276,7 +285,7 @@ impl Waiter {
                 return Parked::Woken { token, signal, since: self.since() };
             }
             let outcome = match stay {
-                true => self.record.park(deadline),
+                true => self.park(began, deadline),
                 false => FutexOutcome::Interrupted,
             };
             let cause = match (outcome, &mut on_signal) {
@@ -313,6 +322,22 @@ impl Waiter {
                 }
                 Left::Picked | Left::MustStay => deadline = None,
             }
+        }
+    }
+
+    /// Sleeps, in a wait that `began` then. A thread that looks for signals takes itself for interrupted
+    /// when it has waited for a millisecond, for two, for four, and so on.
+    fn park(&self, began: Deadline, deadline: Option<Deadline>) -> FutexOutcome {
+        if !looks_for_signals() {
+            return self.record.park(deadline);
+        }
+        let look = Deadline::after(began.elapsed().max(FIRST_LOOK));
+        if deadline.is_some_and(|deadline| deadline <= look) {
+            return self.record.park(deadline);
+        }
+        match self.record.park(Some(look)) {
+            FutexOutcome::TimedOut => FutexOutcome::Interrupted,
+            outcome => outcome,
         }
     }
 

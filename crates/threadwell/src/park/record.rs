@@ -125,6 +125,7 @@ mod current {
     use super::{ThreadId, ThreadRecord, live};
 
     thread_local! {
+        static LOOKS_FOR_SIGNALS: Cell<bool> = const { Cell::new(false) };
         /// Read on every acquire: no lazy initialisation and no destructor, so that it is one load.
         static ID: Cell<u32> = const { Cell::new(0) };
         static RECORD: Registered = Registered(live::register(current_id()));
@@ -156,6 +157,21 @@ mod current {
         id
     }
 
+    /// Has the waits of the calling thread look for signals from time to time, as if one had ended their
+    /// sleep: see [`OnSignal`](crate::OnSignal).
+    ///
+    /// For the thread that acts on the signals of a process, where the handlers themselves leave no more
+    /// than a note. One that comes after the thread has looked for such notes, and before it sleeps, ends
+    /// no sleep. It is found a millisecond later, and when the wait has become twice as long, and so on.
+    pub fn look_for_signals() {
+        LOOKS_FOR_SIGNALS.set(true);
+    }
+
+    #[inline]
+    pub(crate) fn looks_for_signals() -> bool {
+        LOOKS_FOR_SIGNALS.get()
+    }
+
     pub(crate) fn current_record() -> Arc<ThreadRecord> {
         let id = current_id();
         RECORD
@@ -174,6 +190,11 @@ mod current {
         static RECORD: Arc<ThreadRecord> = Arc::new(ThreadRecord::new(live::next_id()));
     }
 
+    /// The models send their signals to a thread that sleeps.
+    pub(crate) fn looks_for_signals() -> bool {
+        false
+    }
+
     pub(crate) fn current_id() -> ThreadId {
         RECORD.with(|record| record.id())
     }
@@ -183,7 +204,9 @@ mod current {
     }
 }
 
-pub(crate) use current::{current_id, current_record};
+#[cfg(not(threadwell_loom))]
+pub use current::look_for_signals;
+pub(crate) use current::{current_id, current_record, looks_for_signals};
 
 /// The table of threads that live and have a record.
 mod live {

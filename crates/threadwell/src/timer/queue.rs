@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::park::{ForkMutex, OnSignal, WaitOutcome};
+use crate::park::{ForkGuard, ForkMutex, OnSignal, WaitOutcome};
 use crate::sync::Event;
 use crate::sys::epoch;
 use crate::time::Deadline;
@@ -132,8 +132,32 @@ impl<T> TimerQueue<T> {
     /// Adds a payload that is due at `deadline`, and not before.
     pub fn schedule(&self, deadline: Deadline, payload: T) -> Scheduled {
         let mut state = self.state.lock();
-        let key = TimerKey { deadline, order: state.issued };
-        state.issued += 1;
+        let key = state.issue(deadline);
+        self.add(state, key, payload)
+    }
+
+    /// [`TimerQueue::schedule`] if there is a driver.
+    ///
+    /// A caller to whom the start of one takes a while can so prepare it before anyone counts on it.
+    ///
+    /// # Errors
+    ///
+    /// The payload, if there is none; nothing has changed then.
+    pub fn schedule_with_driver(&self, deadline: Deadline, payload: T) -> Result<TimerKey, T> {
+        let mut state = self.state.lock();
+        if state.driver != Some(epoch::current()) {
+            return Err(payload);
+        }
+        let key = state.issue(deadline);
+        Ok(self.add(state, key, payload).key)
+    }
+
+    /// Puts back what [`TimerQueue::cancel`] has taken out under that key.
+    pub fn restore(&self, key: TimerKey, payload: T) -> Scheduled {
+        self.add(self.state.lock(), key, payload)
+    }
+
+    fn add(&self, mut state: ForkGuard<'_, State<T>>, key: TimerKey, payload: T) -> Scheduled {
         state.pending.insert(key, payload);
         state.home_at = None;
         if state.driver != Some(epoch::current()) {
@@ -142,7 +166,7 @@ impl<T> TimerQueue<T> {
             return Scheduled { key, needs_driver: true };
         }
         // One wake-up is enough: from now on the driver counts as awake.
-        let wake = state.sleeps_until.take_if(|until| deadline < *until).is_some();
+        let wake = state.sleeps_until.take_if(|until| key.deadline < *until).is_some();
         drop(state);
         if wake {
             self.wake.set();
@@ -283,6 +307,12 @@ impl<T> State<T> {
             home_from: Deadline::PAST,
             home_at: None,
         }
+    }
+
+    fn issue(&mut self, deadline: Deadline) -> TimerKey {
+        let key = TimerKey { deadline, order: self.issued };
+        self.issued += 1;
+        key
     }
 
     /// What the driver is to do now.
