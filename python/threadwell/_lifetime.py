@@ -9,6 +9,7 @@ and carries the attributes and methods that ``threading.Thread`` has for it on t
 from __future__ import annotations
 
 import _thread
+from functools import partial
 
 import threadwell as _module
 from threadwell import _native
@@ -32,8 +33,9 @@ class _HandleLifetime:
     def _tw_new_lifetime(self) -> None:
         self._handle = _interpreter._ThreadHandle()
 
-    def _tw_start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
-        _module._start_joinable_thread(bootstrap, handle=self._handle, daemon=daemon)
+    def _tw_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> Callable[[], object]:
+        """Return what starts the thread when it is called, without Python code in the calling one."""
+        return partial(_module._start_joinable_thread, bootstrap, handle=self._handle, daemon=daemon)
 
     def _tw_begin_lifetime(self) -> None:
         """Called in the new thread. The interpreter has filled in the handle."""
@@ -83,8 +85,8 @@ class _SentinelLifetime:
         self._tstate_lock = None
         self._is_stopped = False
 
-    def _tw_start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
-        _module._start_new_thread(bootstrap, ())
+    def _tw_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> Callable[[], object]:
+        return partial(_module._start_new_thread, bootstrap, ())
 
     def _set_tstate_lock(self) -> None:
         lock = self._tstate_lock = _interpreter._set_sentinel()
@@ -148,8 +150,7 @@ class _SentinelLifetime:
         self._is_stopped = True
         self._tstate_lock = None
         if lock is not None:
-            with _module._shutdown_locks_lock:
-                _module._shutdown_locks.discard(lock)
+            _native._call_holding(_module._shutdown_locks_lock, _module._shutdown_locks.discard, lock)
 
     def _tw_reset_lifetime(self, *, is_alive: bool) -> None:
         self._reset_internal_locks(is_alive)
@@ -174,25 +175,24 @@ _sentinels_to_gather = 64
 
 def _await_at_exit(sentinel: Any) -> None:
     global _sentinels_to_gather
-    with _module._shutdown_locks_lock:
-        sentinels = _module._shutdown_locks
-        sentinels.add(sentinel)
-        if len(sentinels) >= _sentinels_to_gather:
-            sentinels.difference_update([sentinel for sentinel in sentinels if not sentinel.locked()])
-            _sentinels_to_gather = max(64, 2 * len(sentinels))
+    lock, sentinels = _module._shutdown_locks_lock, _module._shutdown_locks
+    _native._call_holding(lock, sentinels.add, sentinel)
+    if len(sentinels) >= _sentinels_to_gather:
+        for ended in [sentinel for sentinel in list(sentinels) if not sentinel.locked()]:
+            _native._call_holding(lock, sentinels.discard, ended)
+        _sentinels_to_gather = max(64, 2 * len(sentinels))
 
 
 def _wait_for_sentinels() -> None:
     """Wait for the non-daemon threads, also for those that they start meanwhile."""
-    while True:
-        with _module._shutdown_locks_lock:
-            sentinels = list(_module._shutdown_locks)
-            _module._shutdown_locks.clear()
-        if not sentinels:
+    while _module._shutdown_locks:
+        try:
+            sentinel = _native._call_holding(_module._shutdown_locks_lock, _module._shutdown_locks.pop)
+        except KeyError:
+            # Someone else has taken the last one.
             return
-        for sentinel in sentinels:
-            sentinel.acquire()
-            sentinel.release()
+        sentinel.acquire()
+        sentinel.release()
 
 
 def _wait_for_handles() -> None:

@@ -109,7 +109,6 @@ class Thread(Lifetime):
     # Where threads have no `_context` yet, that name is free for a subclass.
     _tw_given_context: Context | None = None
     _tw_rest: float | None = None
-    _tw_settled: Any = None
     _tw_resume: Callable[[], None]
 
     def __init__(
@@ -206,27 +205,24 @@ class Thread(Lifetime):
         self._tw_launch()
 
     def _tw_launch(self) -> None:
-        self._tw_spawn(self._started)
-
-    def _tw_spawn(self, begun: Any) -> None:
-        """Start a thread for this object, and wait for `begun`, which it sets once it is in the registry."""
+        """Start a thread for this object, and wait until it is in the registry."""
+        begun = self._started
         _ensure_awaited()
         bootstrap = self._bootstrap
-        # If the new thread cannot even begin, for want of memory, it sets nothing. What it was to call is freed then.
-        watch = ref(bootstrap, _native._StartWatch(begun))
+        start = self._tw_os_thread(bootstrap, daemon=self.daemon)
         _limbo[self] = self
         try:
-            self._tw_start_os_thread(bootstrap, daemon=self.daemon)
+            start()
         except Exception:
-            # The method is freed now, which means nothing.
-            del watch
             del _limbo[self]
             raise
-        del bootstrap
+        # If the new thread cannot even begin, for want of memory, it sets nothing. What it was to call is freed then.
+        watch = ref(bootstrap, _native._StartWatch(begun))
+        del bootstrap, start
         begun.wait()
         del watch
         # If it waits for another event, it has run already, and has been initialised again.
-        if self._ident is None and (begun is self._started or begun is self._tw_settled):
+        if self._ident is None and begun is self._started:
             _limbo.pop(self, None)
             begun.clear()
             self._tw_new_lifetime()
@@ -435,6 +431,8 @@ class _MainThread(Thread):
         self._started.set()
         self._find_ident()
         assert self._ident is not None
+        if self._ident == _module.get_ident():
+            _native._look_for_signals()
         self._tw_adopt_lifetime(self._ident)
         _active[self._ident] = self
 
@@ -513,6 +511,7 @@ Thread.is_alive.__qualname__ = "Thread.is_alive"
 # -- Exit ------------------------------------------------------------------------------------------------------------
 
 _awaited_by: object = None
+_is_arranging = False
 
 
 def _ensure_awaited() -> None:
@@ -521,32 +520,45 @@ def _ensure_awaited() -> None:
     The interpreter asks the module that it finds as ``threading`` to do that. If that is the standard library's, it is
     told to ask us; it has to be imported for that if nobody has done so.
     """
-    global _awaited_by
-    found: Any = sys.modules.get("threading")
-    if found is not None and found is _awaited_by:
+    global _is_arranging
+    found = sys.modules.get("threading")
+    # A signal handler or a destructor may start a thread while we are at it, and imports are not made for that.
+    if (found is not None and found is _awaited_by) or _is_arranging:
         return
+    try:
+        _is_arranging = True
+        _arrange(found)
+    finally:
+        _is_arranging = False
+
+
+def _arrange(found: Any) -> None:
+    global _awaited_by
     if found is None:
         import threading
 
         found = threading
+    if found is not _module:
+        if not hasattr(found, "_register_atexit"):
+            # It is being imported, which one of these has interrupted. The next start will do.
+            return
+        try:
+            found._register_atexit(_shutdown)
+        except RuntimeError:
+            # It is shutting down. Where it waits for sentinels it finds those of our threads too, see below.
+            pass
+        else:
+            # Last of all, since they run in reverse: only once its other callbacks have run, our threads may be able to
+            # end. `concurrent.futures` tells its workers to.
+            found._threading_atexits.insert(0, found._threading_atexits.pop())
+        if hasattr(found, "_shutdown_locks"):
+            # Then it also waits for threads that its own threads start when we have finished waiting.
+            before = _module._shutdown_locks
+            _module._shutdown_locks = found._shutdown_locks
+            _module._shutdown_locks_lock = found._shutdown_locks_lock
+            _native._call_holding(found._shutdown_locks_lock, found._shutdown_locks.update, before)
+    # Last, in case that a signal handler raises: to do it twice does no harm.
     _awaited_by = found
-    if found is _module:
-        return
-    try:
-        found._register_atexit(_shutdown)
-    except RuntimeError:
-        # It is shutting down. Where it waits for sentinels it finds those of our threads too, see below.
-        pass
-    else:
-        # Last of all, since they run in reverse: only once its other callbacks have run, our threads may be able to
-        # end. `concurrent.futures` tells its workers to.
-        found._threading_atexits.insert(0, found._threading_atexits.pop())
-    if hasattr(found, "_shutdown_locks"):
-        # Then it also waits for threads that its own threads start when we have finished waiting.
-        with found._shutdown_locks_lock:
-            found._shutdown_locks |= _module._shutdown_locks
-        _module._shutdown_locks = found._shutdown_locks
-        _module._shutdown_locks_lock = found._shutdown_locks_lock
 
 
 def _register_atexit(func: Callable[..., object], *arg: Any, **kwargs: Any) -> None:
@@ -602,9 +614,11 @@ def _original_module() -> Any:
 
 def _after_fork() -> None:
     """Leave the forking thread alone in the registry. Called in the child of a fork."""
-    global _awaited_by
+    global _awaited_by, _is_arranging
     _native._after_fork_in_child()
+    _native._look_for_signals()
     _awaited_by = None
+    _is_arranging = False
     _module._active_limbo_lock = _module.RLock()
     _module._shutdown_locks_lock = _module.RLock()
     _module._shutdown_locks = set()

@@ -13,7 +13,8 @@ class has a ``run`` or a ``finished`` of its own, or if its starter hands on to 
 lack: a tracing function, a stack size, blocked signals.
 
 Who may settle a pending timer? Whoever takes it out of the queue, which succeeds once: the driver, cancel(), or
-`_tw_materialise`. The others wait until it is settled, except cancel(), which leaves a message in ``finished``.
+`_tw_materialise`. The others wait until it is settled, except cancel(), which leaves a message in ``finished``, and
+whoever has interrupted the one that they would wait for: `_tw_settle`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import _thread
 import sys
 from functools import partial
 from time import monotonic
+from weakref import ref
 
 import threadwell as _module
 from threadwell import _native
@@ -45,6 +47,10 @@ _begun.set()
 # What reports a failure is the same for all timers that were made while nobody had set another hook.
 _usual_excepthook, _usual_sys_excepthook = _module.excepthook, sys.excepthook
 _report_as_usual = _make_invoke_excepthook()
+
+
+class _NotBegun(RuntimeError):
+    """There is a thread, but it could not so much as begin."""
 
 
 class Timer(Thread):
@@ -107,9 +113,16 @@ class Timer(Thread):
     def cancel(self) -> None:
         """Stop the timer if it has not fired yet."""
         key = self._tw_key
-        if key is not None and self._tw_pending and _native._unschedule(key):
-            self._tw_skip()
-        else:
+        try:
+            cancelled = key is not None and self._tw_pending and _native._unschedule(key)
+            if cancelled:
+                self._tw_skip()
+        except BaseException:
+            # A signal handler has raised it, perhaps right after the timer had left the queue.
+            if key is not None and key.is_cancelled() and self._tw_pending:
+                self._tw_skip()
+            raise
+        if not cancelled:
             self._tw_event().set()
 
     def run(self) -> None:
@@ -180,48 +193,77 @@ class Timer(Thread):
 
     def _tw_await_turn(self, interval: float, plain_run: object | None) -> bool:
         """Become pending, unless `_schedule` says that it needs a thread. Returns whether it has."""
-        self._started = _begun
-        self._tw_pending = True
-        _limbo[self] = self
         key = None
         try:
-            self._tw_key = key = _native._schedule(self, interval, _start_driver, plain_run)
+            self._started = _begun
+            self._tw_pending = True
+            _limbo[self] = self
+            self._tw_key = key = _native._schedule(self, interval, _prepare_driver, plain_run)
         finally:
             if key is None:
                 self._tw_pending = False
-                del _limbo[self]
+                _limbo.pop(self, None)
                 self._started = _not_begun
         return key is not None
 
     def _tw_materialise(self) -> None:
         """Give the timer a thread of its own if it is pending."""
         # Without a key, start() has not returned yet. It will see what its caller could not wait to touch.
-        if not self._tw_pending or self._tw_key is None:
-            return
         key = self._tw_key
-        if not _native._unschedule(key):
-            self._tw_settle()
+        if not self._tw_pending or key is None:
             return
-        rest = key.remaining()
         try:
-            self._tw_take_thread(rest)
-        except BaseException:
-            # Unless a signal handler has raised it.
-            if not self._tw_is_under_way():
-                self._tw_rest = None
-                self._tw_key = None
-                self._tw_await_turn(rest or _AT_ONCE, None)
+            if not self._tw_take_thread(key, is_taken=False):
+                self._tw_settle(key)
+        except _NotBegun:
+            self._tw_rest = None
+            self._tw_key = None
+            self._tw_await_turn(key.remaining() or _AT_ONCE, None)
             raise
 
-    def _tw_take_thread(self, rest: float) -> None:
-        """Go on in a thread of its own, with `rest` seconds to wait. The caller has taken it out of the queue."""
-        self._tw_rest = rest
-        self._tw_equip()
-        self._tw_spawn(self._tw_settlement())
+    def _tw_take_thread(self, key: _native._TimerKey, *, is_taken: bool) -> bool:
+        """Go on in a thread of its own.
 
-    def _tw_start_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> None:
-        super()._tw_start_os_thread(bootstrap, daemon=daemon)
-        self._tw_has_left = True
+        What finds a timer without a thread that has left the queue has to wait. So it leaves it in one step with the
+        start of the thread, which settles it: neither a signal handler nor a destructor can come in between.
+
+        Args:
+            key: What it is known by in the queue.
+            is_taken: Whether the calling thread has taken it out of there.
+
+        Returns:
+            Whether it was still in the queue, or taken.
+        """
+        _ensure_awaited()
+        settled = self._tw_settlement()
+        lifetime = Lifetime()
+        lifetime._tw_new_lifetime()
+        begin = partial(self._tw_leave_queue, lifetime, 0 if is_taken else key.remaining())
+        if not _native._start_timer(key, lifetime._tw_os_thread(begin, daemon=self.daemon), is_taken):
+            return False
+        # If the new thread cannot even begin, for want of memory, what it was to call is freed, and it settles nothing.
+        watch = ref(begin, _native._StartWatch(settled))
+        del begin
+        settled.wait()
+        del watch
+        # If it has another one, it has run already, and has been initialised again.
+        if self._ident is None and settled is self._tw_settled:
+            _limbo.pop(self, None)
+            settled.clear()
+            raise _NotBegun("can't start new thread")
+        return True
+
+    def _tw_leave_queue(self, lifetime: Lifetime, rest: float) -> None:
+        """Called in the new thread, with what the interpreter knows of it and the seconds that it has to wait."""
+        try:
+            self._tw_has_left = True
+            self._tw_rest = rest
+            self._tw_equip()
+            vars(self).update(vars(lifetime))
+        except BaseException:
+            self._tw_begin()
+            raise
+        self._bootstrap()
 
     def _tw_is_under_way(self) -> bool:
         """Return whether a thread has been started for it, and has not failed before it had begun."""
@@ -238,13 +280,17 @@ class Timer(Thread):
         super()._tw_begin()
         self._tw_be_settled()
 
-    def _tw_fire(self) -> None:
+    def _tw_fire(self, key: _native._TimerKey) -> None:
         """Called by the driver: the time has come."""
-        if not self._tw_pending:
-            # The driver is what is left of the parent of a fork, in a function that it has called.
+        if not self._tw_pending or (self._tw_key is not None and self._tw_key is not key):
+            # The driver is what is left of the parent of a fork, in a function that it has called; or a signal handler
+            # has ended start() before it knew the key.
             return
+        # Which start() may be about to do.
+        self._tw_key = key
+        _limbo[self] = self
         try:
-            self._tw_take_thread(0)
+            self._tw_take_thread(key, is_taken=True)
         except (RuntimeError, MemoryError):
             if self._tw_is_under_way():
                 raise
@@ -297,20 +343,33 @@ class Timer(Thread):
         """Return the event that is set when the timer is not pending any more; look again if it is after this."""
         return self._tw_settled or self.__dict__.setdefault("_tw_settled", _native.Event())
 
-    def _tw_settle(self, timeout: float | None = None) -> bool:
-        """Wait until the timer is not pending any more, and return whether that is so."""
+    def _tw_settle(self, key: _native._TimerKey, timeout: float | None = None) -> bool:
+        """Wait until the timer, which has left the queue, is not pending any more, and return whether that is so."""
         settled = self._tw_settlement()
-        return not self._tw_pending or settled.wait(timeout)
+        if not self._tw_pending:
+            return True
+        if key.is_cancelled():
+            # Whoever is about to do this may have been interrupted by us.
+            self._tw_skip()
+            return True
+        return not key.is_up_to_caller() and settled.wait(timeout)
 
     def _tw_wait_for_end(self, timeout: float | None) -> None:
         if self._tw_pending:
+            key = self._tw_key
+            if key is None:
+                raise RuntimeError("cannot join thread before it is started")
+            if _native._is_driver():
+                # A destructor. Nobody else fires timers as long as it waits.
+                self._tw_materialise()
             if timeout is None:
-                self._tw_settle()
+                if not self._tw_settle(key):
+                    raise RuntimeError("cannot join current thread")
             else:
                 # Raises what waiting for a thread would.
                 _thread.allocate_lock().acquire(True, timeout)
                 end = monotonic() + timeout
-                if not self._tw_settle(timeout):
+                if not self._tw_settle(key, timeout):
                     return
                 timeout = max(end - monotonic(), 0)
         super()._tw_wait_for_end(timeout)
@@ -398,10 +457,15 @@ class _Driver(Lifetime):
     def __init__(self) -> None:
         self._begun = _native.Event()
         self._tw_new_lifetime()
+
+    def start(self) -> Callable[[], object]:
+        """Return what starts it when it is called."""
         # Native throughout, so that a function that traces all threads, and fails, cannot end it: timers rely on it.
-        self._tw_start_os_thread(partial(_native._drive, self._enter, self._leave), daemon=True)
+        return self._tw_os_thread(partial(_native._drive, self._enter, self._leave), daemon=True)
 
     def _enter(self) -> None:
+        global _driver
+        _driver = self
         self._tw_begin_lifetime()
         self._begun.set()
         _native._unblock_signals()
@@ -423,14 +487,15 @@ def _name_driver() -> None:
 _driver: _Driver | None = None
 
 
-def _start_driver() -> None:
+def _prepare_driver() -> Callable[[], object]:
+    """Return what starts a driver when it is called."""
     global _driver
-    try:
-        _ensure_awaited()
-        _driver = _Driver()
-    except BaseException:
-        _native._retire_driver()
-        raise
+    _ensure_awaited()
+    driver = _Driver()
+    # A signal handler or a destructor may have started one just now.
+    if _driver is None or _driver._tw_has_ended():
+        _driver = driver
+    return driver.start()
 
 
 def _before_fork() -> None:

@@ -29,7 +29,7 @@ def has_thread(timer):
 def fire(timer):
     """Do what the driver does when the time of a pending timer has come."""
     assert _native._unschedule(timer._tw_key)
-    timer._tw_fire()
+    timer._tw_fire(timer._tw_key)
 
 
 @pytest.fixture(autouse=True)

@@ -57,12 +57,14 @@ mod _native {
 
     #[pymodule_export]
     use crate::thread::{
-        _StartWatch, _acquire_and_release, _announce, _enter, _set_os_name, _set_registry,
+        _StartWatch, _acquire_and_release, _announce, _call_holding, _enter, _look_for_signals,
+        _set_os_name, _set_registry,
     };
 
     #[pymodule_export]
     use crate::timer::{
-        _TimerKey, _drain_timers, _drive, _retire_driver, _schedule, _send_driver_home, _unschedule,
+        _TimerKey, _drain_timers, _drive, _is_driver, _schedule, _send_driver_home, _start_timer,
+        _unschedule,
     };
 
     #[pymodule_init]

@@ -19,6 +19,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use crate::collector;
 use crate::event::PyEvent;
 use crate::interpreter::{self, ForeignRef};
+use crate::owned::Owned;
 use crate::slots::{self, RememberedValues};
 
 const CURRENT_THREAD_DOC: &CStr = c"current_thread()
@@ -166,6 +167,33 @@ pub(crate) fn _acquire_and_release(
         interpreter::call0(&*interpreter::getattr(lock, "release")?)?;
     }
     Ok(acquired)
+}
+
+/// Have the waits of the calling thread, which runs the signal handlers, look for signals that came just
+/// before they slept.
+#[pyfunction]
+pub(crate) fn _look_for_signals() {
+    threadwell::look_for_signals();
+}
+
+/// Call `function(*args)`, which runs no Python code, with `lock` held.
+///
+/// In a `with` block, a signal handler or a destructor could come in between; if that started a thread,
+/// it would wait for one that waits for the lock.
+#[pyfunction]
+#[pyo3(signature = (lock, function, *args))]
+pub(crate) fn _call_holding<'py>(
+    lock: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // Looked up before: what is made on the way may call the collector.
+    let acquire = interpreter::getattr(lock, "acquire")?;
+    let release = interpreter::getattr(lock, "release")?;
+    interpreter::call0(&acquire)?;
+    let result = interpreter::call(function, args);
+    interpreter::call0(&release)?;
+    result.map(Owned::into_bound)
 }
 
 /// The callback of a weak reference to what a new thread is to call: it raises the flag that the

@@ -1,15 +1,19 @@
 //! The queue of pending timers.
 //!
-//! A timer leaves the queue once, to whoever takes it: `_unschedule`, `_drive` or `_drain_timers`. That decides between a timer that fires, one that is cancelled and one that gets
-//! a thread of its own.
+//! A timer leaves the queue once, to whoever takes it: `_unschedule`, `_start_timer`, `_drive` or
+//! `_drain_timers`. That decides between a timer that fires, one that is cancelled and one that gets a
+//! thread of its own.
 //!
-//! The queue holds a reference to each timer. None of them is dropped here: they go back to Python.
+//! The queue holds a reference to each timer and its key. None of them is dropped here: they go back to Python.
 
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyInt, PyList, PyTuple};
 use threadwell::{Deadline, Due, TimerKey, TimerQueue, resume};
 
 use crate::collector;
@@ -18,39 +22,94 @@ use crate::owned::Owned;
 use crate::signal_mask;
 use crate::timeout::{SURELY_VALID, exact_seconds};
 
-static TIMERS: TimerQueue<Py<PyAny>> = TimerQueue::new();
+static TIMERS: TimerQueue<Pending> = TimerQueue::new();
 
 /// How long a driver waits for work before it ends. Programs that start and cancel one timer after
 /// the other need not start a driver for each.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// What a pending timer is known by in the queue.
+/// No thread is to settle the timer; or the driver is, which has taken it.
+const NOBODY: u64 = 0;
+
+/// It was cancelled: whoever gets to it first settles it.
+const ANYBODY: u64 = u64::MAX;
+
+thread_local! {
+    static IS_DRIVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What is in the queue.
+struct Pending {
+    timer: Py<PyAny>,
+    key: Py<_TimerKey>,
+}
+
+impl Pending {
+    fn new(timer: &Bound<'_, PyAny>, key: &Bound<'_, _TimerKey>) -> Self {
+        Self { timer: timer.clone().unbind(), key: key.clone().unbind() }
+    }
+
+    /// Gives the references up, which are not the last ones.
+    fn forget(self, py: Python<'_>) {
+        self.timer.drop_ref(py);
+        self.key.drop_ref(py);
+    }
+}
+
+/// What a pending timer is known by.
 #[pyclass(frozen)]
-pub(crate) struct _TimerKey(TimerKey);
+pub(crate) struct _TimerKey {
+    /// Set once the timer is in the queue.
+    key: OnceLock<TimerKey>,
+    /// The `get_ident()` of the thread that is to settle a timer that has left the queue.
+    settler: AtomicU64,
+}
+
+impl _TimerKey {
+    fn take(&self) -> Option<Pending> {
+        TIMERS.cancel(*self.key.get()?)
+    }
+}
 
 #[pymethods]
 impl _TimerKey {
     /// How many seconds are left.
     fn remaining(&self) -> f64 {
-        self.0.deadline().remaining().as_secs_f64()
+        self.key.get().map_or(0.0, |key| key.deadline().remaining().as_secs_f64())
+    }
+
+    /// Whether the timer was taken out of the queue to be cancelled.
+    fn is_cancelled(&self) -> bool {
+        self.settler.load(Relaxed) == ANYBODY
+    }
+
+    /// Whether the calling thread is the one that the timer, which has left the queue, waits for. Code
+    /// that has interrupted it, such as a destructor, must not do so, too.
+    fn is_up_to_caller(&self) -> bool {
+        match self.settler.load(Relaxed) {
+            NOBODY => _is_driver(),
+            settler => settler == threadwell::get_ident(),
+        }
     }
 }
 
 /// Put `timer` into the queue, to become due in `interval` seconds.
 ///
-/// Calls `start_driver` if there is no driver; if that raises, the timer is not in the queue.
+/// If there is no driver, calls `prepare_driver` first, and what that returns afterwards: the former may
+/// be interrupted by anything, the latter runs no Python code. So nobody counts on a driver that is not
+/// there. If one of them raises, the timer is not in the queue.
 ///
 /// Returns its key, or None if the timer needs a thread now: `interval` is not a positive number, or
 /// is too long; or unless `plain_run` is None, since the timer has been in the queue before, its `run`
 /// is another, or the calling thread has something to hand on to the threads that it starts, a stack
 /// size or blocked signals.
 #[pyfunction]
-pub(crate) fn _schedule(
-    timer: &Bound<'_, PyAny>,
-    interval: &Bound<'_, PyAny>,
-    start_driver: &Bound<'_, PyAny>,
-    plain_run: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Option<_TimerKey>> {
+pub(crate) fn _schedule<'py>(
+    timer: &Bound<'py, PyAny>,
+    interval: &Bound<'py, PyAny>,
+    prepare_driver: &Bound<'py, PyAny>,
+    plain_run: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, _TimerKey>>> {
     let Some(seconds) = exact_seconds(interval).filter(|it| *it > 0.0 && *it <= SURELY_VALID)
     else {
         return Ok(None);
@@ -64,36 +123,113 @@ pub(crate) fn _schedule(
         return Ok(None);
     }
     // Rounded up: a timer never fires early.
-    let interval = Duration::from_nanos((seconds * 1e9).ceil() as u64);
-    let scheduled = TIMERS.schedule(now.plus(interval), timer.clone().unbind());
-    let key = _TimerKey(scheduled.key);
+    let deadline = now.plus(Duration::from_nanos((seconds * 1e9).ceil() as u64));
+    let py = timer.py();
+    let key = _TimerKey { key: OnceLock::new(), settler: AtomicU64::new(NOBODY) };
+    let key = collector::held_off(py, || Bound::new(py, key))?;
+    let place = match TIMERS.schedule_with_driver(deadline, Pending::new(timer, &key)) {
+        Ok(place) => place,
+        Err(refused) => {
+            refused.forget(py);
+            schedule_and_drive(timer, &key, deadline, prepare_driver)?
+        }
+    };
+    let _ = key.get().key.set(place);
+    Ok(Some(key))
+}
+
+#[cold]
+fn schedule_and_drive(
+    timer: &Bound<'_, PyAny>,
+    key: &Bound<'_, _TimerKey>,
+    deadline: Deadline,
+    prepare_driver: &Bound<'_, PyAny>,
+) -> PyResult<TimerKey> {
+    let start_driver = interpreter::call0(prepare_driver)?;
+    let scheduled = TIMERS.schedule(deadline, Pending::new(timer, key));
     if scheduled.needs_driver
-        && let Err(error) = interpreter::call0(start_driver)
+        && let Err(error) = undisturbed(&start_driver)
     {
-        _unschedule(timer.py(), &key);
+        TIMERS.retire();
+        if let Some(pending) = TIMERS.cancel(scheduled.key) {
+            pending.forget(timer.py());
+        }
         return Err(error);
     }
-    Ok(Some(key))
+    Ok(scheduled.key)
+}
+
+/// `start()`, which has the interpreter start a thread, and runs no Python code in this one.
+fn undisturbed<'py>(start: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
+    collector::held_off(start.py(), || interpreter::call0(start))
 }
 
 fn run_of<'py>(timer: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
     interpreter::getattr_interned(timer, intern!(timer.py(), "run"))
 }
 
-/// Take the timer with that key out of the queue. Returns whether it was still there.
+/// Take the timer with that key out of the queue, to cancel it. Returns whether it was still there.
 #[pyfunction]
 pub(crate) fn _unschedule(py: Python<'_>, key: &_TimerKey) -> bool {
-    match TIMERS.cancel(key.0) {
-        Some(timer) => {
-            // Not the last reference: who has the key has it from the timer.
-            timer.drop_ref(py);
-            true
+    let Some(pending) = key.take() else { return false };
+    key.settler.store(ANYBODY, Relaxed);
+    pending.forget(py);
+    true
+}
+
+/// Take the timer with that key out of the queue, unless the driver has done so (`is_taken`), and call
+/// `start`, which starts a thread for it: in one step, in which no Python code runs that could find it
+/// half done, or cut it off. If `start` raises, the timer is where it was.
+///
+/// Returns whether it was still in the queue.
+#[pyfunction]
+pub(crate) fn _start_timer(
+    key: &_TimerKey,
+    start: &Bound<'_, PyAny>,
+    is_taken: bool,
+) -> PyResult<bool> {
+    let pending = if is_taken { None } else { key.take() };
+    if pending.is_none() && !is_taken {
+        return Ok(false);
+    }
+    let started = undisturbed(start).and_then(|thread| ident_of(&thread));
+    match (started, pending, key.key.get()) {
+        (Ok(ident), pending, _) => {
+            key.settler.store(ident, Relaxed);
+            if let Some(pending) = pending {
+                pending.forget(start.py());
+            }
+            Ok(true)
         }
-        None => false,
+        (Err(error), Some(pending), Some(&place)) => {
+            if TIMERS.restore(place, pending).needs_driver {
+                // Nor could that be started now. The next timer will have to.
+                TIMERS.retire();
+            }
+            Err(error)
+        }
+        (Err(error), ..) => Err(error),
     }
 }
 
-/// Be the driver: take the timers out of the queue that are due, and call `_tw_fire()` of each, the
+/// The identifier of a thread, by what the interpreter returns when it starts one: the identifier, or a
+/// handle that has it.
+fn ident_of(thread: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if let Ok(ident) = thread.cast_exact::<PyInt>() {
+        return ident.extract();
+    }
+    let ident = interpreter::ok(thread.py(), interpreter::getattr(thread, "ident"));
+    // A program may have put a function of its own in the interpreter's place.
+    Ok(ident.and_then(|it| interpreter::ok(it.py(), it.extract())).unwrap_or(NOBODY))
+}
+
+/// Whether the calling thread is the driver.
+#[pyfunction]
+pub(crate) fn _is_driver() -> bool {
+    IS_DRIVER.get()
+}
+
+/// Be the driver: take the timers out of the queue that are due, and call `_tw_fire(key)` of each, the
 /// earliest first, until there has been nothing to wait for. Before and after all that, call `enter`
 /// and `leave`.
 ///
@@ -101,6 +237,7 @@ pub(crate) fn _unschedule(py: Python<'_>, key: &_TimerKey) -> bool {
 #[pyfunction]
 pub(crate) fn _drive(enter: &Bound<'_, PyAny>, leave: &Bound<'_, PyAny>) {
     let py = enter.py();
+    IS_DRIVER.set(true);
     succeeds(interpreter::call0(enter), enter);
     drive(py);
     succeeds(interpreter::call0(leave), leave);
@@ -110,8 +247,8 @@ fn drive(py: Python<'_>) {
     loop {
         match py.detach(|| TIMERS.wait_due(IDLE, &mut resume)) {
             Due::Batch(timers) => {
-                for timer in timers {
-                    fire(&Owned::new(timer.into_bound(py)));
+                for Pending { timer, key } in timers {
+                    fire(&Owned::new(timer.into_bound(py)), key.into_bound(py));
                 }
             }
             Due::Idle => return,
@@ -120,23 +257,19 @@ fn drive(py: Python<'_>) {
     }
 }
 
-fn fire(timer: &Bound<'_, PyAny>) {
-    let call = |name| {
-        let called = interpreter::getattr(timer, name).and_then(|it| interpreter::call0(&it));
-        succeeds(called, timer)
-    };
-    let _ = call("_tw_fire") || call("_tw_abandon");
+fn fire<'py>(timer: &Bound<'py, PyAny>, key: Bound<'py, _TimerKey>) {
+    let fired =
+        collector::held_off(timer.py(), || PyTuple::new(timer.py(), [key])).and_then(|key| {
+            let fire = interpreter::getattr(timer, "_tw_fire")?;
+            interpreter::call(&fire, &key)
+        });
+    let abandon = || interpreter::call0(&*interpreter::getattr(timer, "_tw_abandon")?);
+    let _ = succeeds(fired, timer) || succeeds(abandon(), timer);
 }
 
 /// Whether that was so; if not, the error is reported.
 fn succeeds(result: PyResult<Owned<'_>>, of: &Bound<'_, PyAny>) -> bool {
     result.map_err(|error| interpreter::report(error, of)).is_ok()
-}
-
-/// Say that the driver that `_schedule` asked for could not be started.
-#[pyfunction]
-pub(crate) fn _retire_driver() {
-    TIMERS.retire();
 }
 
 /// Send the driver home if nothing is pending. Returns whether it is about to end.
@@ -148,6 +281,10 @@ pub(crate) fn _send_driver_home() -> bool {
 /// Take all timers out of the queue, and return them.
 #[pyfunction]
 pub(crate) fn _drain_timers(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    let timers = TIMERS.drain();
+    let timers = TIMERS.drain().into_iter().map(|Pending { timer, key }| {
+        key.drop_ref(py);
+        timer
+    });
+    let timers: Vec<_> = timers.collect();
     collector::held_off(py, || PyList::new(py, timers))
 }
