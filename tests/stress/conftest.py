@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 FULL = os.environ.get("THREADWELL_STRESS") == "full"
 SEED = int(os.environ.get("THREADWELL_STRESS_SEED", random.SystemRandom().getrandbits(32)))
@@ -42,6 +48,25 @@ class Stress:
 def stress(request: pytest.FixtureRequest) -> Stress:
     """How many rounds, which choices, and where the counts go."""
     return Stress(request.node.name)
+
+
+class Handlers(Protocol):
+    """Have a signal handled until the test has ended."""
+
+    def __call__(self, number: int, handle: Callable[[int, FrameType | None], object]) -> None: ...
+
+
+@pytest.fixture
+def handlers() -> Iterator[Handlers]:
+    """Set handlers of signals; the ones that were there are put back."""
+
+    def handlers(number: int, handle: Callable[[int, FrameType | None], object]) -> None:
+        before.append((number, signal.signal(number, handle)))
+
+    before: list[tuple[int, Any]] = []
+    yield handlers
+    for number, handle in reversed(before):
+        signal.signal(number, handle)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
