@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes one rule of the protocols out at a time, and checks that the model named for it goes red.
 
-Not part of CI: run it, as `make loom-mutants`, after a change to `park` or `sync`, or to a model. The rules are in
+Not part of CI: run it, as `make loom-mutants`, after a change to a protocol, or to a model. The rules are in
 `crates/threadwell/tests/loom/mutants.toml`. Arguments select rules by a part of their text;
 `--table` prints the table for `crates/threadwell/tests/loom/README.md` instead.
 """
@@ -18,6 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = pathlib.Path("crates/threadwell/src")
 MUTANTS = ROOT / "crates/threadwell/tests/loom/mutants.toml"
 TIME_LIMIT = 300
+# Models beside the code, of what is not public.
+PRIVATE = ("park::", "thread::")
 ENVIRONMENT = os.environ | {
     "RUSTFLAGS": "--cfg threadwell_loom --cap-lints allow",
     "CARGO_TARGET_DIR": str(ROOT / "target/loom-mutants"),
@@ -27,7 +29,7 @@ ENVIRONMENT = os.environ | {
 
 
 def cargo_test(scratch: pathlib.Path, model: str, *options: str) -> subprocess.CompletedProcess[str]:
-    target = ["--lib"] if model.startswith("park::") else ["--test", "loom"]
+    target = ["--lib"] if model.startswith(PRIVATE) else ["--test", "loom"]
     command = ["cargo", "test", "--quiet", "--locked", "--package", "threadwell", "--release", *target, *options]
     return subprocess.run(command, cwd=scratch, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIME_LIMIT)
 

@@ -29,7 +29,7 @@ def test_a_rule_can_be_taken_out_and_its_model_exists(mutant):
     assert source.count(mutant["old"]) == 1
     assert mutant["old"] != mutant["new"]
     *modules, model = mutant["model"].split("::")
-    if modules[0] == "park":
+    if modules[0] in ("park", "thread"):
         path = CORE / "src" / "/".join(modules[:-1])
         path = path.with_suffix(".rs")
     else:

@@ -27,7 +27,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
 use super::mutex::{EpochMutex, Taken};
-use crate::primitive::UnsafeCell;
+use crate::primitive::{UnsafeCell, const_fn};
 
 pub(crate) struct ForkMutex<T> {
     mutex: EpochMutex,
@@ -41,8 +41,10 @@ unsafe impl<T: Send> Send for ForkMutex<T> {}
 unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self { mutex: EpochMutex::new(), value: UnsafeCell::new(ManuallyDrop::new(value)) }
+    const_fn! {
+        pub(crate) const fn new(value: T) -> Self {
+            Self { mutex: EpochMutex::new(), value: UnsafeCell::new(ManuallyDrop::new(value)) }
+        }
     }
 }
 
@@ -105,7 +107,7 @@ impl<T> Drop for ForkGuard<'_, T> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, unix, not(threadwell_loom)))]
 mod tests {
     use std::rc::Rc;
 
@@ -127,6 +129,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri cannot fork")]
     fn a_value_that_was_free_at_the_fork_is_kept() {
         let mutex = ForkMutex::new(0);
         *mutex.lock() = 7;
@@ -134,6 +137,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri cannot fork")]
     fn a_value_that_was_held_at_the_fork_is_replaced_and_not_dropped() {
         let value = Rc::new(7);
         let mutex = ForkMutex::new(Some(Rc::clone(&value)));
@@ -144,6 +148,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri cannot fork")]
     fn a_torn_value_is_not_dropped_with_its_mutex() {
         let value = Rc::new(7);
         let mutex = ForkMutex::new(Rc::clone(&value));
@@ -159,5 +164,38 @@ mod tests {
         let value = Rc::new(7);
         drop(ForkMutex::new(Rc::clone(&value)));
         assert_eq!(Rc::strong_count(&value), 1);
+    }
+}
+
+#[cfg(all(test, threadwell_loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+
+    /// What two threads make of a seven, to which each of them adds one.
+    fn added_to(held_at_fork: bool) -> u32 {
+        let value = UnsafeCell::new(ManuallyDrop::new(7));
+        let mutex = ForkMutex { mutex: EpochMutex::from_before_a_fork(held_at_fork), value };
+        let mutex = Arc::new(mutex);
+        let other = {
+            let mutex = Arc::clone(&mutex);
+            thread::spawn(move || *mutex.lock() += 1)
+        };
+        *mutex.lock() += 1;
+        other.join().unwrap();
+        *mutex.lock()
+    }
+
+    #[test]
+    fn a_value_that_was_held_at_the_fork_is_replaced_once() {
+        loom::model(|| assert_eq!(added_to(true), 2));
+    }
+
+    #[test]
+    fn a_value_that_was_free_at_the_fork_is_kept_by_all() {
+        loom::model(|| assert_eq!(added_to(false), 9));
     }
 }

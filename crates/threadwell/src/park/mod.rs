@@ -3,7 +3,6 @@
 //! The protocol is told in `README.md` beside this file: states, steps, and why no wake-up is lost or
 //! counts twice.
 
-#[cfg(not(threadwell_loom))]
 mod fork_mutex;
 mod mutex;
 mod parker;
@@ -15,7 +14,6 @@ mod wakes;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-#[cfg(not(threadwell_loom))]
 pub(crate) use fork_mutex::{ForkGuard, ForkMutex};
 pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 pub use record::ThreadId;

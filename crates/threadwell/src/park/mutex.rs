@@ -94,11 +94,17 @@ impl EpochMutex {
     }
 
     /// Whether the mutex was held when this process was forked, and has not been taken since.
-    #[cfg(not(threadwell_loom))]
     pub(super) fn is_torn(&self) -> bool {
         // Relaxed: the caller has exclusive access to what the mutex guards.
         let word = self.futex.word().load(Relaxed);
         word & LOCKED != 0 && is_stale(word, epoch::current() << EPOCH_SHIFT)
+    }
+
+    /// A mutex that was `held`, or free, when this process was forked.
+    #[cfg(all(test, threadwell_loom))]
+    pub(super) fn from_before_a_fork(held: bool) -> Self {
+        let before = epoch::current().wrapping_sub(1) << EPOCH_SHIFT;
+        Self { futex: Futex::new(if held { before | LOCKED | CONTENDED } else { before }) }
     }
 
     /// Releases the mutex, which the caller holds.
@@ -123,9 +129,7 @@ mod tests {
     use loom::cell::UnsafeCell;
     use loom::thread;
 
-    use super::{CONTENDED, EPOCH_SHIFT, EpochMutex, LOCKED, Taken};
-    use crate::sys::epoch;
-    use crate::sys::futex::Futex;
+    use super::{EpochMutex, Taken};
 
     type Shared = Arc<(EpochMutex, UnsafeCell<()>)>;
 
@@ -169,9 +173,7 @@ mod tests {
     #[test]
     fn a_mutex_held_before_a_fork_is_found_stale_once() {
         loom::model(|| {
-            let before = epoch::current().wrapping_sub(1) << EPOCH_SHIFT;
-            let held = EpochMutex { futex: Futex::new(before | LOCKED | CONTENDED) };
-            let taken = all_inside(held, 2);
+            let taken = all_inside(EpochMutex::from_before_a_fork(true), 2);
             let stale = taken.iter().filter(|&&taken| taken == Taken::Stale { held: true }).count();
             assert_eq!(stale, 1, "{taken:?}");
         });

@@ -799,4 +799,22 @@ mod tests {
             waiter.join().unwrap();
         });
     }
+
+    #[test]
+    fn a_queue_from_before_a_fork_is_empty() {
+        for held in [true, false] {
+            loom::model(move || {
+                let nobody = ptr::NonNull::<Waiter>::dangling().as_ptr().cast_const();
+                let mutex = EpochMutex::from_before_a_fork(held);
+                let head = UnsafeCell::new(nobody);
+                let queue = Arc::new(WaitQueue { word: AtomicU32::new(0), mutex, head });
+                let other = {
+                    let queue = Arc::clone(&queue);
+                    thread::spawn(move || assert!(queue.lock().is_empty()))
+                };
+                assert!(queue.lock().is_empty());
+                other.join().unwrap();
+            });
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::hook::message_of;
+pub use super::life::AlreadyStarted;
 
 /// Why a thread was not started.
 #[derive(Debug)]
@@ -39,18 +40,6 @@ impl From<AlreadyStarted> for StartError {
         Self::AlreadyStarted
     }
 }
-
-/// The thread has been started, and what was to be changed can only be changed before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AlreadyStarted;
-
-impl fmt::Display for AlreadyStarted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the thread has been started already")
-    }
-}
-
-impl std::error::Error for AlreadyStarted {}
 
 /// Why a thread was not joined, or left no result.
 #[non_exhaustive]

@@ -22,7 +22,8 @@
 //! The release changes pair with the acquire load in `stage`. What a thread did is visible to
 //! whoever joined it through its event `ended`.
 
-use super::error::AlreadyStarted;
+use std::fmt;
+
 use crate::primitive::{Acquire, AtomicU32, Relaxed, Release};
 use crate::sys::epoch;
 
@@ -44,11 +45,24 @@ pub(super) enum Stage {
     Ended,
 }
 
+/// The thread has been started, and what was to be changed can only be changed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AlreadyStarted;
+
+impl fmt::Display for AlreadyStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the thread has been started already")
+    }
+}
+
+impl std::error::Error for AlreadyStarted {}
+
 #[derive(Debug)]
 pub(super) struct Life {
     word: AtomicU32,
 }
 
+#[cfg_attr(threadwell_loom, allow(dead_code, reason = "the models use their part"))]
 impl Life {
     pub(super) fn new(daemon: bool) -> Self {
         Self { word: AtomicU32::new(NEW | daemon_bit(daemon)) }
@@ -126,4 +140,66 @@ fn daemon_bit(daemon: bool) -> u32 {
 /// The present epoch, as far as it fits.
 fn epoch_bits() -> u32 {
     epoch::current() << EPOCH_SHIFT
+}
+
+#[cfg(all(test, threadwell_loom))]
+mod tests {
+    use std::sync::Arc;
+
+    use loom::cell::UnsafeCell;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn of_two_who_reserve_a_thread_one_succeeds() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(false));
+            let other = {
+                let life = Arc::clone(&life);
+                thread::spawn(move || life.reserve().is_ok())
+            };
+            let succeeds = life.reserve().is_ok();
+            assert_ne!(other.join().unwrap(), succeeds);
+            assert_eq!(life.stage(), Stage::Reserved);
+        });
+    }
+
+    #[test]
+    fn a_starter_that_is_late_does_not_bring_its_thread_back_to_life() {
+        loom::model(|| {
+            let life = Arc::new(Life::new(true));
+            life.reserve().unwrap();
+            let started = {
+                let life = Arc::clone(&life);
+                thread::spawn(move || {
+                    life.launch();
+                    assert_eq!(life.stage(), Stage::Launched);
+                    life.end();
+                })
+            };
+            life.launch();
+            started.join().unwrap();
+            assert_eq!(life.stage(), Stage::Ended);
+            assert!(life.is_daemon());
+        });
+    }
+
+    #[test]
+    fn what_a_thread_did_is_visible_to_who_sees_that_it_has_ended() {
+        loom::model(|| {
+            let shared = Arc::new((Life::launched(false), UnsafeCell::new(())));
+            let thread = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    shared.1.with_mut(|_| ());
+                    shared.0.end();
+                })
+            };
+            if shared.0.stage() == Stage::Ended {
+                shared.1.with_mut(|_| ());
+            }
+            thread.join().unwrap();
+        });
+    }
 }

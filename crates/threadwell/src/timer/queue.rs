@@ -27,6 +27,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::park::{ForkGuard, ForkMutex, OnSignal, WaitOutcome};
+use crate::primitive::const_fn;
 use crate::sync::Event;
 use crate::sys::epoch;
 use crate::time::Deadline;
@@ -123,10 +124,12 @@ pub enum Due<T> {
 }
 
 impl<T> TimerQueue<T> {
-    /// A queue with nothing in it.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { state: ForkMutex::new(State::new()), wake: Event::new() }
+    const_fn! {
+        /// A queue with nothing in it.
+        #[must_use]
+        pub const fn new() -> Self {
+            Self { state: ForkMutex::new(State::new()), wake: Event::new() }
+        }
     }
 
     /// Adds a payload that is due at `deadline`, and not before.

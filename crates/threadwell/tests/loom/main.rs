@@ -16,6 +16,7 @@ mod event;
 mod lock;
 mod rlock;
 mod semaphore;
+mod timer;
 
 use std::ops::ControlFlow;
 
