@@ -26,6 +26,7 @@ from threadwell._native import (
     Lock,
     RLock,
     Semaphore,
+    _ShutdownLock,
     active_count,
     current_thread,
     enumerate,  # noqa: A004 - its name here
@@ -121,7 +122,7 @@ if TYPE_CHECKING or not hasattr(_thread, "start_joinable_thread"):
     _start_new_thread: Callable[..., object] = _thread.start_new_thread
     _set_sentinel = _interpreter._set_sentinel
     _shutdown_locks: set[Any] = set()
-    _shutdown_locks_lock: Any = RLock()
+    _shutdown_locks_lock: Any = _ShutdownLock()
 
 _main_thread: Thread = _MainThread()
 

@@ -441,8 +441,9 @@ class _MainThread(Thread):
         self._set_native_id()
         if hasattr(_thread, "_get_main_thread_ident"):
             self._ident = _thread._get_main_thread_ident()
-        elif (main := getattr(sys.modules.get("threading"), "_main_thread", None)) is not None:
-            if main.ident != self._ident:
+        else:
+            main = getattr(sys.modules.get("threading"), "_main_thread", None)
+            if main is not None and main.ident != self._ident:
                 # Imported late, in a thread of someone else's.
                 self._ident, self._native_id = main.ident, main.native_id
 
@@ -555,8 +556,8 @@ def _arrange(found: Any) -> None:
             # Then it also waits for threads that its own threads start when we have finished waiting.
             before = _module._shutdown_locks
             _module._shutdown_locks = found._shutdown_locks
-            _module._shutdown_locks_lock = found._shutdown_locks_lock
             _native._call_holding(found._shutdown_locks_lock, found._shutdown_locks.update, before)
+            found._shutdown_locks_lock = _module._shutdown_locks_lock
     # Last, in case that a signal handler raises: to do it twice does no harm.
     _awaited_by = found
 
@@ -620,7 +621,7 @@ def _after_fork() -> None:
     _awaited_by = None
     _is_arranging = False
     _module._active_limbo_lock = _module.RLock()
-    _module._shutdown_locks_lock = _module.RLock()
+    _module._shutdown_locks_lock = _native._ShutdownLock()
     _module._shutdown_locks = set()
     ident = _module.get_ident()
     current = _active.get(ident)

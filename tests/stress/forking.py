@@ -14,6 +14,7 @@ import os
 import random
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable
 
@@ -22,7 +23,7 @@ from forking_kinds import KINDS, Kind, brief, others, start, stop
 import threadwell as threading
 
 #: Seconds after which a child that has not ended says where its threads are, and is gone.
-LIMIT = 30
+LIMIT = 10
 
 #: What a child ends with that has found something wrong.
 WRONG = 99
@@ -59,6 +60,18 @@ def check_starts() -> None:
     assert threading.enumerate() == [threading.main_thread()]
 
 
+def wait_for(pid: int) -> int:
+    """Return a child's exit code. It may also hang before it can have set an alarm, in what follows a fork."""
+    deadline = time.monotonic() + 2 * LIMIT
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.0005)
+
+
 class Forker:
     """Forks, and expects of each child that it ends with the code that it was told to."""
 
@@ -80,7 +93,7 @@ class Forker:
         if pid:
             for kind in self._kinds:
                 kind.undo()
-            ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            ended = wait_for(pid)
             if ended != expected:
                 self.failure = f"a child has ended with {ended} instead of {expected}"
             return

@@ -26,7 +26,7 @@ KINDS = ["lock", "rlock", "condition", "semaphore", "event", "barrier", "timer",
 PLACES = ["subclass", "timer", "foreign", "del", "action", "predicate", "handler"]
 
 #: A program does so many at most: each has other choices, and takes seconds.
-AT_ONCE = 100
+AT_ONCE = 25
 
 
 def fork(python: Python, stress: Stress, places: Sequence[str], kinds: Sequence[str], quick: int, full: int) -> None:

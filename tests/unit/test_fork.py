@@ -286,3 +286,41 @@ def test_a_thread_that_was_not_started_may_be_started_in_the_child(forking):
     gate.set()
     thread.join()
     """)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the interpreter waits for threads by itself")
+def test_a_thread_that_the_standard_library_does_not_know_forks_while_another_starts(program):
+    program("""
+    import os, signal, threading as stdlib, threadwell, time, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+    def start():
+        # As far as it gets with a thread of its own.
+        with stdlib._shutdown_locks_lock:
+            held.set()
+            gate.wait()
+
+    def fork():
+        held.wait()
+        pid = os.fork()
+        if not pid:
+            thread = stdlib.Thread(target=codes.append, args=[7])
+            thread.start()
+            thread.join()
+            os._exit(codes[0])
+        deadline = time.monotonic() + 20
+        while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
+        codes.append(os.waitstatus_to_exitcode(ended[1]))
+        gate.set()
+
+    codes, held, gate = [], threadwell.Event(), threadwell.Event()
+    starter, forker = threadwell.Thread(target=start), threadwell.Thread(target=fork)
+    for thread in (forker, starter):
+        thread.start()
+    forker.join()
+    starter.join()
+    assert codes == [7], codes
+    """)

@@ -18,6 +18,7 @@ mod lock;
 mod owned;
 mod rlock;
 mod semaphore;
+mod shutdown_lock;
 mod signal_mask;
 mod signature;
 mod slots;
@@ -50,6 +51,8 @@ mod _native {
     #[pymodule_export]
     use crate::semaphore::{PyBoundedSemaphore, PySemaphore};
 
+    #[pymodule_export]
+    use crate::shutdown_lock::_ShutdownLock;
     #[pymodule_export]
     use crate::signal_mask::_unblock_signals;
     #[pymodule_export]

@@ -242,7 +242,9 @@ fn a_join_ends_with_the_start_that_it_counted_on() {
             })
         });
         starter.join().unwrap();
-        joiners.map(|joiner| joiner.join().unwrap());
+        for joiner in joiners {
+            joiner.join().unwrap();
+        }
     });
 }
 
