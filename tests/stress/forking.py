@@ -18,7 +18,9 @@ import time
 import warnings
 from collections.abc import Callable
 
-from forking_kinds import KINDS, Kind, brief, others, start, stop
+from forking_base import Kind, brief, others, start, stop
+from forking_threads import Threads, Timers
+from forking_waits import Barriers, Conditions, Events, Locks, RLocks, Semaphores
 
 import threadwell as threading
 
@@ -251,6 +253,18 @@ PLACES = {
     "action": (in_action, True),
     "predicate": (in_predicate, True),
     "handler": (in_handler, True),
+}
+
+
+KINDS: dict[str, type[Kind]] = {
+    "lock": Locks,
+    "rlock": RLocks,
+    "condition": Conditions,
+    "semaphore": Semaphores,
+    "event": Events,
+    "barrier": Barriers,
+    "timer": Timers,
+    "thread": Threads,
 }
 
 

@@ -234,7 +234,7 @@ pub(super) fn children_that_know_nothing_of_their_fork_exit_while_others_use_eve
     fork_while_busy(300, false, |_, _, _| ());
 }
 
-pub(super) fn a_child_that_knows_nothing_of_its_fork_has_usable_locks_and_threads() {
+pub(super) fn a_child_that_knows_nothing_of_its_fork_uses_locks_threads_and_timers() {
     static LOCK: Lock = Lock::new();
     static EVENT: Event = Event::new();
     fork_while_busy(100, false, |_, busy, timers| {
@@ -249,6 +249,9 @@ pub(super) fn a_child_that_knows_nothing_of_its_fork_has_usable_locks_and_thread
         LOCK.release().unwrap();
         EVENT.set();
         other.unwrap().join().unwrap();
+        let timer = Timer::new(Duration::ZERO, || ());
+        timer.start().unwrap();
+        timer.join().unwrap();
         let started = Thread::spawn(|| ()).unwrap();
         // It waits for that one, and not for those of the parent.
         threadwell::shutdown();

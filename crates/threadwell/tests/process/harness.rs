@@ -68,7 +68,7 @@ scenarios! {
     forks::a_childs_driver_does_not_fire_the_parents_timers => |ended| ended.well("child\n");
     forks::fork_while_others_use_everything => |ended| ended.well("ok\n");
     forks::children_that_know_nothing_of_their_fork_exit_while_others_use_everything => |ended| ended.well("ok\n");
-    forks::a_child_that_knows_nothing_of_its_fork_has_usable_locks_and_threads => |ended| ended.well("ok\n");
+    forks::a_child_that_knows_nothing_of_its_fork_uses_locks_threads_and_timers => |ended| ended.well("ok\n");
     forks_in_use::a_child_of_a_busy_parent_uses_what_it_was_busy_with => |ended| ended.well("ok\n");
     forks_in_waits::a_handler_that_forks_may_end_the_childs_wait => |ended| ended.well("ok\n");
     forks_in_waits::a_fork_as_the_lock_is_let_go_of_may_end_the_childs_wait => |ended| ended.well("ok\n");

@@ -1,74 +1,19 @@
-"""The kinds of objects of `forking.py`: what the parent's threads do with them, and what the child finds.
+"""Locks and what threads wait for, in `forking.py`: what the parent's threads do with them, and what the child finds.
 
-It is what a child finds that uses the standard library's objects (`tests/unit/test_fork.py` compares them), but that
-two ways to wait for ever are gone: by a condition and by a barrier that the parent's threads waited for.
+It is what a child finds that uses the standard library's objects (`tests/unit/test_fork_objects.py` compares them), but
+that two ways to wait for ever are gone: by a condition and by a barrier that the parent's threads waited for.
 """
 
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from forking_base import Kind, brief, refuses, stop, until
+
 import threadwell as threading
-
-#: The threads of the parent that do not end before it has done all its forks.
-others: list[threading.Thread] = []
-stop = threading.Event()
-
-
-def start(function: Callable[..., object], *arguments: object) -> None:
-    thread = threading.Thread(target=function, args=arguments)
-    thread.start()
-    others.append(thread)
-
-
-def brief() -> float:
-    """Return a timeout that passes before a wait begins, during it, or not."""
-    return random.choice((0, 1e-5, 1e-4, 1e-3))
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
-
-
-def refuses(error: type[Exception], function: Callable[[], object]) -> bool:
-    try:
-        function()
-    except error:
-        return True
-    return False
-
-
-class Kind:
-    """Some objects of one kind."""
-
-    #: They hold or wait, each in a thread of its own, until `finish`.
-    parked: list[Callable[[], object]]
-    #: They are called again and again, each in a thread of its own.
-    steps: list[Callable[[], object]]
-
-    def settle(self) -> None:
-        """Return when those that are parked are where they shall be."""
-
-    def prepare(self) -> None:
-        """Called before a fork, by the thread that forks."""
-
-    def undo(self) -> None:
-        """Take that back, in the parent."""
-
-    def child(self) -> None:
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """Let those go that are parked."""
-
 
 # -- Locks -----------------------------------------------------------------------------------------------------------
 
@@ -388,100 +333,3 @@ class Barriers(Kind):
 
     def finish(self) -> None:
         self.quiet.abort()
-
-
-# -- Timers and threads ----------------------------------------------------------------------------------------------
-
-
-class Timers(Kind):
-    def __init__(self) -> None:
-        self.pending = [threading.Timer(1000, stop.set) for _ in range(20)]
-        self.fired: list[float] = []
-        self.parked = []
-        self.steps = [self.cancel, self.fire, self.fire]
-
-    def cancel(self) -> None:
-        timers = [threading.Timer(brief() or 1000, int) for _ in range(5)]
-        for timer in timers:
-            timer.start()
-        for timer in timers:
-            timer.cancel()
-
-    def fire(self) -> None:
-        timer = threading.Timer(brief(), int)
-        timer.start()
-        timer.join()
-
-    def settle(self) -> None:
-        for timer in self.pending:
-            timer.start()
-
-    def child(self) -> None:
-        for timer in self.pending:
-            assert not timer.is_alive()
-            timer.join()
-            assert not timer.finished.is_set()
-            timer.cancel()
-            assert timer.finished.is_set()
-        fired: list[float] = []
-        timers = [threading.Timer(after, fired.append, [after]) for after in (0.002, 0, 0.001, 1000)]
-        for timer in timers:
-            timer.start()
-        timers.pop().cancel()
-        for timer in timers:
-            timer.join()
-        assert sorted(fired) == [0, 0.001, 0.002]
-
-    def finish(self) -> None:
-        for timer in self.pending:
-            timer.cancel()
-
-
-class Threads(Kind):
-    def __init__(self) -> None:
-        self.local = threading.local()
-        self.joined = threading.Thread(target=stop.wait)
-        self.joined.start()
-        others.append(self.joined)
-        self.parked = [self.joined.join]
-        self.steps = [self.start_and_join, self.leave, self.look]
-
-    def start_and_join(self) -> None:
-        thread = threading.Thread(target=self.look)
-        thread.start()
-        thread.join(brief())
-        thread.join()
-
-    def leave(self) -> None:
-        threading.Thread(target=self.look, daemon=random.random() < 0.5).start()
-        stop.wait(0.001)
-
-    def look(self) -> None:
-        self.local.value = threading.current_thread()
-        assert threading.current_thread() in threading.enumerate()
-        assert threading.active_count() > 1
-        assert self.local.value is threading.current_thread()
-
-    def prepare(self) -> None:
-        self.local.mine = threading.current_thread()
-
-    def child(self) -> None:
-        assert self.local.mine is threading.current_thread()
-        found = []
-        thread = threading.Thread(target=lambda: found.append(vars(self.local)))
-        thread.start()
-        thread.join()
-        assert found == [{}]
-        self.start_and_join()
-
-
-KINDS: dict[str, type[Kind]] = {
-    "lock": Locks,
-    "rlock": RLocks,
-    "condition": Conditions,
-    "semaphore": Semaphores,
-    "event": Events,
-    "barrier": Barriers,
-    "timer": Timers,
-    "thread": Threads,
-}
