@@ -7,8 +7,8 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants tsan asan stress wild \
-    bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants tsan asan miri \
+    stress wild bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ tsan: ## the core's tests under ThreadSanitizer; ARGS="--test stress"
 
 asan: ## the same under AddressSanitizer
 	ci/sanitize.sh address $(ARGS)
+
+miri: ## the core's tests under Miri, for many minutes, if a toolchain has it; ARGS="--test lock"
+	ci/miri.sh $(ARGS)
 
 stress: build ## the full counts of docs/reliability.md, for hours; prints its seed; ARGS="-k exit"
 	ci/stress.sh $(ARGS)

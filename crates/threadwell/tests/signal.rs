@@ -1,5 +1,5 @@
 //! Signals during a wait: a handler may end it, or let it go on.
-#![cfg(unix)]
+#![cfg(all(unix, not(miri)))] // Miri knows no signals.
 #![expect(unsafe_code, reason = "signals can be sent to a thread, and handled, in C's way only")]
 
 mod common;

@@ -7,7 +7,7 @@
 //! making new work; by default a fraction of a second.
 
 #![cfg(not(threadwell_loom))]
-#![cfg_attr(unix, expect(unsafe_code, reason = "signals are sent through libc"))]
+#![cfg_attr(all(unix, not(miri)), expect(unsafe_code, reason = "signals are sent through libc"))]
 
 mod common;
 
@@ -25,9 +25,9 @@ use threadwell::{
     OnSignal, RLock, Semaphore, WaitOutcome,
 };
 
-const THREADS: usize = 8;
+const THREADS: usize = if cfg!(miri) { 4 } else { 8 };
 /// How long the threads may take to end once there is no new work. Far beyond what they need.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = common::LIMIT;
 
 /// SplitMix64: small, and good enough to choose with.
 struct Random(u64);
@@ -72,7 +72,7 @@ fn wait(random: &mut Random, wait: impl Fn(Option<Deadline>, OnSignal<'_>) -> Wa
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 mod signal {
     use std::os::unix::thread::JoinHandleExt;
     use std::thread::JoinHandle;
@@ -99,7 +99,7 @@ mod signal {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(any(not(unix), miri))]
 mod signal {
     pub(crate) fn prepare() {}
 
@@ -136,7 +136,9 @@ fn storm<R: Send + 'static>(
     let seed = variable("THREADWELL_STRESS_SEED")
         .map_or_else(|| RandomState::new().hash_one(name), |seed| seed.parse().expect("a number"));
     let seconds = variable("THREADWELL_STRESS_SECONDS")
-        .map_or(0.3, |seconds| seconds.parse().expect("a number of seconds"));
+        .map_or(if cfg!(miri) { 0.05 } else { 0.3 }, |seconds| {
+            seconds.parse().expect("a number of seconds")
+        });
     println!("{name}: THREADWELL_STRESS_SEED={seed} THREADWELL_STRESS_SECONDS={seconds}");
 
     signal::prepare();

@@ -78,7 +78,7 @@ fn a_thread_goes_through_its_states() {
 fn a_thread_that_runs_sees_itself_run() {
     let _limit = time_limit();
     // Before its starter comes to anything else, in some of them.
-    for _ in 0..500 {
+    for _ in 0..if cfg!(miri) { 5 } else { 500 } {
         let threads = [(); 4].map(|()| Thread::spawn(|| current_thread().state()).unwrap());
         for thread in threads {
             assert_eq!(thread.join().unwrap(), ThreadState::Running);
@@ -183,7 +183,7 @@ fn a_thread_is_started_once() {
 #[test]
 fn of_many_who_start_a_thread_one_succeeds() {
     let _limit = time_limit();
-    for _ in 0..50 {
+    for _ in 0..if cfg!(miri) { 3 } else { 50 } {
         let thread = Thread::new(|| ());
         let started = std::thread::scope(|scope| {
             let starters = [(); 4].map(|()| scope.spawn(|| thread.start().is_ok()));
@@ -195,6 +195,7 @@ fn of_many_who_start_a_thread_one_succeeds() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri's threads always start")]
 fn a_failed_start_leaves_nothing_behind() {
     let _limit = time_limit();
     // More than any address space holds.
@@ -217,6 +218,7 @@ fn a_failed_start_leaves_nothing_behind() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri's threads always start")]
 fn a_join_ends_with_the_start_that_it_counted_on() {
     let _limit = time_limit();
     let thread = Thread::builder().stack_size(1 << 60).unwrap().build(|| ());
@@ -276,6 +278,7 @@ fn two_threads_may_share_a_name() {
 
 #[cfg(target_os = "linux")]
 #[test]
+#[cfg_attr(miri, ignore = "Miri has no /proc")]
 fn the_system_knows_the_names() {
     let _limit = time_limit();
     let system_name = || {
@@ -477,7 +480,10 @@ fn a_thread_gets_the_stack_that_it_asks_for() {
     }
     // Four mebibytes at least; the default is two.
     let builder = Thread::builder().stack_size(64 * 1024 * 1024).unwrap();
-    assert_eq!(builder.spawn(|| descend(4 * 1024)).unwrap().join().unwrap(), 1);
+    assert_eq!(
+        builder.spawn(|| descend(if cfg!(miri) { 16 } else { 4 * 1024 })).unwrap().join().unwrap(),
+        1
+    );
 }
 
 #[test]
@@ -493,13 +499,13 @@ fn a_joined_thread_has_dropped_its_locals_and_is_gone() {
     thread_local! {
         static SLOW: Cell<Option<Slow>> = const { Cell::new(None) };
     }
-    for _ in 0..100 {
+    for _ in 0..if cfg!(miri) { 3 } else { 100 } {
         let dropped = Arc::new(AtomicBool::new(false));
         let slow = Slow(Arc::clone(&dropped));
         let thread = Thread::spawn(move || SLOW.set(Some(slow))).unwrap();
         thread.join().unwrap();
         assert!(dropped.load(Relaxed));
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         {
             let task = format!("/proc/self/task/{}", thread.native_id().unwrap());
             until("the kernel has forgotten it", || !std::fs::exists(&task).unwrap());

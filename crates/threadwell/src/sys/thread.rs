@@ -57,9 +57,8 @@ pub(crate) fn set_name(name: &str) {
     let mut bytes = [0_u8; 16];
     let end = (0..bytes.len()).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
     bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
-    // SAFETY: PR_SET_NAME reads a string that ends with a zero byte, of at most 16 bytes; the last
-    // byte is zero.
-    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
+    // SAFETY: the thread is the calling one, and the string ends with a zero byte, the last of 16.
+    unsafe { libc::pthread_setname_np(ident() as libc::pthread_t, bytes.as_ptr().cast()) };
 }
 
 /// The thread keeps the name that it was started with.
