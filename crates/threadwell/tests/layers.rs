@@ -141,11 +141,18 @@ fn safety_rows(page: &str, name: &str) -> BTreeSet<String> {
     modules.flat_map(|cell| cell.split(", ")).map(|file| file.replace('`', "")).collect()
 }
 
-/// Whether the keyword is in a file's code: its name as a lint does not count.
-fn has_unsafe(source: &str) -> bool {
+/// Whether the word is in a file's code: `unsafe` is another than the name of its lint.
+fn has_word(source: &str, word: &str) -> bool {
     let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
-    words.any(|word| word == "unsafe")
+    words.any(|it| it == word)
+}
+
+/// The files below `directory` whose code has the word, as they are called there.
+fn files_with(directory: &Path, word: &str) -> BTreeSet<String> {
+    let files = sources(directory).into_iter();
+    let files = files.filter(|path| has_word(&fs::read_to_string(path).unwrap(), word));
+    files.map(|path| path.strip_prefix(directory).unwrap().display().to_string()).collect()
 }
 
 #[test]
@@ -153,19 +160,50 @@ fn the_files_with_unsafe_code_are_those_of_the_page() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let page = fs::read_to_string(root.join("SAFETY.md")).unwrap();
     for name in CRATES {
-        let directory = root.join("crates").join(name).join("src");
-        let files = sources(&directory).into_iter();
-        let files = files.filter(|path| has_unsafe(&fs::read_to_string(path).unwrap()));
-        let names = files.map(|path| path.strip_prefix(&directory).unwrap().display().to_string());
-        assert_eq!(safety_rows(&page, name), names.collect(), "in SAFETY.md, and in {name}");
+        let unsafe_files = files_with(&root.join("crates").join(name).join("src"), "unsafe");
+        assert_eq!(safety_rows(&page, name), unsafe_files, "in SAFETY.md, and in {name}");
+    }
+}
+
+/// Deny unsafe code where it is not expected, and have each block of it hold one operation and say why
+/// it may. That none is missing is for clippy to say.
+const LINTS: [&str; 4] = [
+    "unsafe_code",
+    "unsafe_op_in_unsafe_fn",
+    "multiple_unsafe_ops_per_block",
+    "undocumented_unsafe_blocks",
+];
+
+#[test]
+fn the_lints_on_unsafe_code_are_lifted_only_where_the_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    for lint in LINTS {
+        let level = manifest.lines().find_map(|line| line.strip_prefix(&format!("{lint} = ")));
+        assert!(matches!(level, Some("\"deny\"" | "\"warn\"")), "{lint} is {level:?}");
+    }
+    let page = fs::read_to_string(root.join("SAFETY.md")).unwrap();
+    for name in CRATES {
+        let directory = root.join("crates").join(name);
+        let manifest = fs::read_to_string(directory.join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{name} has lints of its own");
+        let rows = safety_rows(&page, name);
+        let lifted = files_with(&directory.join("src"), LINTS[0]);
+        assert!(lifted.is_subset(&rows), "not in SAFETY.md: {:?}", lifted.difference(&rows));
+        for lint in &LINTS[1..] {
+            let lifted = files_with(&directory, lint);
+            // This test names them.
+            assert!(lifted.iter().all(|file| file == "tests/layers.rs"), "{lint}: {lifted:?}");
+        }
     }
 }
 
 #[test]
 fn unsafe_code_and_its_rows_are_found() {
-    assert!(has_unsafe("let id = unsafe { id() };"));
-    assert!(has_unsafe("unsafe impl Send for Queue {}"));
-    assert!(!has_unsafe("#![deny(unsafe_code)] // Nothing unsafe here.\n/// Not `unsafe`."));
+    assert!(has_word("let id = unsafe { id() };", "unsafe"));
+    assert!(has_word("unsafe impl Send for Queue {}", "unsafe"));
+    let safe = "#![deny(unsafe_code)] // Nothing unsafe here.\n/// Not `unsafe`.";
+    assert!(!has_word(safe, "unsafe") && has_word(safe, "unsafe_code"));
     let page = "## `crates/a`\n\n| Module | Why |\n|---|---|\n| `b.rs`, `c/d.rs` | `e` |\n## `crates/f`\n| `g.rs` | |";
     assert_eq!(safety_rows(page, "a"), ["b.rs", "c/d.rs"].map(String::from).into());
     assert_eq!(safety_rows(page, "f"), ["g.rs"].map(String::from).into());
