@@ -8,6 +8,9 @@
 //! normal way out the guard is forgotten; on a forced unwind it parks the thread for ever, which is
 //! what interpreters from 3.14 on do themselves.
 //!
+//! The guard needs a frame of its own. Inlined into an `extern "C"` function its landing pad would be
+//! one with that function's, which aborts at a panic, and a forced unwind passes such a pad by.
+//!
 //! The symbols are not declared a second time: one C symbol declared both `extern "C"` and
 //! `extern "C-unwind"` makes LLVM drop the landing pads of both. The pointers go through
 //! [`std::hint::black_box`], so that LLVM does not find out which function it calls, and does not
@@ -45,7 +48,7 @@ fn park_forever() -> ! {
     }
 }
 
-#[inline]
+#[inline(never)]
 fn guarded<R>(call: impl FnOnce() -> R) -> R {
     let guard = ParkForever;
     let result = call();
