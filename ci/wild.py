@@ -83,9 +83,7 @@ def compare(project: Project, interpreter: interpreters.Interpreter, wheel: Path
         number += 1
         for swapped, runs in ((False, comparison.stdlib), (True, comparison.ours)):
             place = scratch / f"{number}-{'threadwell' if swapped else 'stdlib'}"
-            # A copy of its own, as tests leave things behind.
-            source = environments.unpack(archive, place / "source")
-            runs.append(suites.run(project, prepared, source, place / "run", swapped=swapped))
+            runs.append(suites.run(project, prepared, archive, place, swapped=swapped))
     return comparison
 
 

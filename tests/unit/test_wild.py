@@ -1,5 +1,6 @@
 """What runs other people's tests notices what differs, what varies anyhow, and what a run must not pass over."""
 
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -27,9 +28,12 @@ def suite(interpreter, tmp_path):
     """Runs a module of tests once."""
 
     def start(source, *, swapped=True, limit=40):
-        (tmp_path / "test_sample.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        sample = tmp_path / "sample-1"
+        sample.mkdir(exist_ok=True)
+        (sample / "test_sample.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        archive = Path(shutil.make_archive(str(tmp_path / "sample"), "gztar", tmp_path, "sample-1"))
         project = projects.Project("sample", "1", "", "", ("test_sample.py",), limit=limit)
-        return suites.run(project, interpreter, tmp_path, tmp_path / str(swapped), swapped=swapped)
+        return suites.run(project, interpreter, archive, tmp_path / str(swapped), swapped=swapped)
 
     return start
 

@@ -35,13 +35,15 @@ class Comparison:
     @property
     def same(self) -> Counter[str]:
         """How many tests had one outcome in all runs, by that outcome."""
-        certain = (_seen(self.stdlib, test) for test in self.tests if test not in {*self.flaky, *self.different})
+        uncertain = {*self.flaky, *self.different}
+        certain = (_seen(self.stdlib, test) for test in self.tests if test not in uncertain)
         return Counter(outcome for outcomes in certain for outcome in set(outcomes))
 
     @property
     def flaky(self) -> list[str]:
         """The tests that have several outcomes without threadwell; with it, no others."""
-        return [test for test in self.tests if len(_seen(self.stdlib, test)) > 1 and test not in self.different]
+        different = set(self.different)
+        return [test for test in self.tests if len(_seen(self.stdlib, test)) > 1 and test not in different]
 
     @property
     def different(self) -> list[str]:

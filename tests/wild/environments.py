@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 from projects import HERE, Project
@@ -39,10 +39,12 @@ def sdist(project: Project, python: Path) -> Path:
 
 
 def unpack(archive: Path, directory: Path) -> Path:
-    """Unpack a source distribution into a directory, which is emptied before, and return where its files are."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    shutil.unpack_archive(archive, directory)
+    """Unpack a source distribution into a new directory, and return where its files are."""
+    directory.mkdir()
+    with tarfile.open(archive) as files:
+        # Debian's 3.11 may not have it.
+        files.extraction_filter = getattr(tarfile, "data_filter", None)
+        files.extractall(directory)
     (top,) = directory.iterdir()
     return top
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from environments import PLUGIN
+from environments import PLUGIN, unpack
 from interpreters import Interpreter
 from plugin import VARIABLE
 from processes import read_witness, tail
@@ -50,8 +50,8 @@ class Suite:
     seconds: float = 0
 
 
-def run(project: Project, interpreter: Interpreter, source: Path, scratch: Path, *, swapped: bool) -> Suite:
-    """Run the tests in `source`, and keep reports and output in `scratch`."""
+def run(project: Project, interpreter: Interpreter, archive: Path, scratch: Path, *, swapped: bool) -> Suite:
+    """Run the tests in a source distribution, and keep reports and output in `scratch`."""
     scratch.mkdir(parents=True)
     report, seen, witness = scratch / "report.xml", scratch / "seen.json", scratch / "witness"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "THREADWELL"))}
@@ -64,8 +64,10 @@ def run(project: Project, interpreter: Interpreter, source: Path, scratch: Path,
     command += ["--timeout", str(TEST_LIMIT), "--junit-xml", report, *project.arguments]
     begin = time.monotonic()
     suite = Suite()
-    # Not in `scratch`, where the paths of sockets would be too long.
+    # A copy of its own, as tests leave things behind. Not in the checkout, where projects without settings of their own
+    # would get ours, and the paths of sockets would be too long.
     with tempfile.TemporaryDirectory(prefix="wild-", ignore_cleanup_errors=True) as temporary:
+        source = unpack(archive, Path(temporary) / "source")
         environment["TMPDIR"] = temporary
         code = _wait(command, environment, source, scratch / "output", project.limit)
     suite.seconds = time.monotonic() - begin
