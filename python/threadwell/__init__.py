@@ -24,13 +24,13 @@ from threadwell._native import (
     Condition,
     Event,
     Lock,
-    RLock,
     Semaphore,
     _ShutdownLock,
     active_count,
     current_thread,
     enumerate,  # noqa: A004 - its name here
 )
+from threadwell._native import RLock as _CRLock
 from threadwell._pickling import _reduce_broken_barrier
 from threadwell._shared_barrier import _complete
 from threadwell._threads import Thread
@@ -95,6 +95,22 @@ __all__ = [
     "synchronized_iterator",
 ]
 
+
+def RLock(*args: Any, **kwargs: Any) -> _CRLock:  # noqa: N802 - its name
+    """Return a new reentrant lock.
+
+    The thread that has acquired it may acquire it again without waiting, and has to release it as often.
+    """
+    # A function, as in the standard library: pickle finds it in `threading`, and the class says that it is from
+    # `_thread`, by which programs tell that it is not written in Python.
+    if (args or kwargs) and _sys.version_info >= (3, 13):
+        import warnings
+
+        message = "Passing arguments to RLock is deprecated and will be removed in 3.15"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return _CRLock(*args, **kwargs)
+
+
 # -- What programs may rebind, and what this package looks up here ---------------------------------------------------
 
 __excepthook__ = excepthook
@@ -107,7 +123,7 @@ _active_limbo_lock = RLock()
 _threading_atexits: list[Callable[[], object]] = []
 _SHUTTING_DOWN = False
 _HAVE_THREAD_NATIVE_ID = True
-_PyRLock = _RLock = _CRLock = RLock
+_PyRLock = _RLock = _CRLock
 
 # The interpreter's functions, under the names that they have in the standard library's module on this version.
 _interpreter: Any = _thread
@@ -192,7 +208,7 @@ for _name in (*__all__, "activeCount", "currentThread"):
     if getattr(globals()[_name], "__module__", "threading").startswith("threadwell"):
         globals()[_name].__module__ = "threading"
 # By these pickle finds a class. Messages show the name that the interpreter has for it, `_thread.lock`.
-Lock.__module__ = RLock.__module__ = "threading"
+Lock.__module__ = "threading"
 Lock.__qualname__ = "Lock"
 BrokenBarrierError.__reduce__ = _reduce_broken_barrier  # type: ignore[method-assign, assignment]
 Barrier.__init_subclass__ = classmethod(_complete)  # type: ignore[method-assign, assignment]

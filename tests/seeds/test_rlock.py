@@ -197,6 +197,13 @@ def test_may_be_subclassed(rlock):
         assert count(mine) == 1
 
 
+def test_its_class_is_the_interpreters(threading):
+    # By this, programs tell it from one that is written in Python, which is not safe in signal handlers.
+    kind = type(threading.RLock())
+    assert (kind.__module__, kind.__qualname__) == ("_thread", "RLock")
+    assert threading.RLock.__module__ == "threading"
+
+
 def test_may_be_weakly_referenced(threading):
     rlock = threading.RLock()
     reference = weakref.ref(rlock)

@@ -331,7 +331,7 @@ ENDS_OF_OBJECTS = {
 )
 def test_a_daemon_that_frees_an_object_does_not_disturb_the_end(program, make, end):
     if "thing." in end and make in ("Lock()", "RLock()"):
-        make = f"type('R', ({make[:-2]},), {{}})()" if make == "RLock()" else ""
+        make = f"type('R', (type({make}),), {{}})()" if make == "RLock()" else ""
     if not make:
         pytest.skip("a lock has no attributes")
     program(f"""
@@ -385,7 +385,7 @@ def test_destructors_at_the_very_end_can_wait(program, wait, signals):
             semaphore = threading.Semaphore(0)
             condition = threading.Condition()
             foreign = threading.Condition(_thread.allocate_lock())
-            subclass = threading.Condition(type("Mine", (threading.RLock,), {{}})())
+            subclass = threading.Condition(type("Mine", (type(threading.RLock()),), {{}})())
             nowhere = open(os.devnull, "w")
 
             def __del__(self, setitimer=signal.setitimer, real=signal.ITIMER_REAL, is_finalizing=sys.is_finalizing):
