@@ -1,6 +1,8 @@
 """The primitive lock, and what it has in common with everything that has `acquire`."""
 
 import re
+import sys
+import sysconfig
 import weakref
 from contextlib import contextmanager, nullcontext
 
@@ -25,6 +27,32 @@ def test_release_unlocks_and_returns_none(lock):
     lock.acquire()
     assert lock.release() is None
     assert not lock.locked()
+
+
+@pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED"), reason="there all threads run at once")
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Condition"])
+def test_who_releases_goes_on_running(threading, spawn, kind):
+    # Only the interpreter decides when a thread has to let others run. What programs do right after they have let go
+    # of a lock, such as a result's last details, is nearly always done when the woken thread looks at it.
+    lock = getattr(threading, kind)()
+
+    def visit():
+        with lock:
+            order.append("woken")
+
+    interval = sys.getswitchinterval()
+    for _ in range(10):
+        order = []
+        lock.acquire()
+        call = spawn(visit).blocked()
+        sys.setswitchinterval(60)
+        try:
+            lock.release()
+            order.append("released")
+        finally:
+            sys.setswitchinterval(interval)
+        call.join()
+        assert order == ["released", "woken"]
 
 
 def test_acquire_blocks_until_another_thread_releases(lock, spawn):

@@ -92,6 +92,16 @@ pub(crate) fn wake(py: Python<'_>, wakes: Wakes) {
     }
 }
 
+/// Wakes the thread that the release of a lock has picked, and stays attached.
+///
+/// Programs do things right after they have let go of a lock that they take to be done when the
+/// woken thread looks: with the interpreter's locks, which do not let go of the interpreter, they
+/// nearly always are.
+#[inline]
+pub(crate) fn wake_attached(wakes: Wakes) {
+    drop(wakes);
+}
+
 #[cold]
 fn wake_picked(py: Python<'_>, wakes: Wakes) {
     if cfg!(Py_GIL_DISABLED) {

@@ -81,7 +81,7 @@ impl PyLock {
     pub(crate) fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         match slf.get().lock.release_deferred() {
             Ok(wakes) => {
-                blocking::wake(slf.py(), wakes);
+                blocking::wake_attached(wakes);
                 Ok(())
             }
             Err(_) => Err(error::release_unlocked_lock()),
