@@ -500,6 +500,8 @@ def _prepare_driver() -> Callable[[], object]:
 
 def _before_fork() -> None:
     """Let no thread be there that has nothing to do: since Python 3.12 a fork beside other threads is warned about."""
-    if _driver is not None and _native._send_driver_home():
-        # Not for ever: someone else may schedule a timer right now.
-        _driver.wait(0.1)
+    # Not for ever: the machine may be busy. As soon as someone else schedules a timer, it is not sent home any more.
+    for _ in range(100):
+        if _driver is None or not _native._send_driver_home():
+            return
+        _driver.wait(0.01)

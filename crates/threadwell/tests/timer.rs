@@ -226,10 +226,24 @@ fn a_driver_that_waits_for_work_can_be_sent_home() {
         queue.clear();
         assert!(queue.has_driver());
         assert!(queue.send_home());
-        assert!(!queue.send_home(), "it is on its way");
     });
     assert_eq!(asleep, Due::Idle);
     assert!(!queue.has_driver());
+    assert!(!queue.send_home(), "there is none any more");
+}
+
+#[test]
+fn a_driver_that_has_not_come_yet_is_sent_home_but_none_that_is_busy() {
+    let _limit = time_limit();
+    let queue = TimerQueue::new();
+    assert!(queue.schedule(Deadline::after(LONG), 1).needs_driver);
+    queue.clear();
+    assert!(queue.send_home());
+    assert_eq!(queue.wait_due(LONG, &mut resume), Due::Idle);
+
+    assert!(queue.schedule(Deadline::now(), 2).needs_driver);
+    assert_eq!(queue.wait_due(LONG, &mut resume), Due::Batch(vec![2]));
+    assert!(!queue.send_home(), "it is busy");
 }
 
 #[test]

@@ -76,6 +76,8 @@ struct State<T> {
     sleeps_until: Option<Deadline>,
     /// How long the driver waits for something to do.
     idle: Duration,
+    /// Whether the driver deals with what it was given last.
+    busy: bool,
     /// The earliest time to go home that there can be, as long as the driver sleeps.
     home_from: Deadline,
     /// When the driver goes home, if nothing has been scheduled since it found nothing to do.
@@ -166,6 +168,7 @@ impl<T> TimerQueue<T> {
         if state.driver != Some(epoch::current()) {
             state.driver = Some(epoch::current());
             state.sleeps_until = None;
+            state.busy = false;
             return Scheduled { key, needs_driver: true };
         }
         // One wake-up is enough: from now on the driver counts as awake.
@@ -223,19 +226,23 @@ impl<T> TimerQueue<T> {
         self.state.lock().dismiss();
     }
 
-    /// Sends the driver home at once if nothing is pending and it sleeps, as before a `fork`, which
-    /// is safest with few threads.
+    /// Sends the driver home at once if nothing is pending and it has nothing to do, as before a
+    /// `fork`, which is safest with few threads.
     ///
     /// Returns whether it did. Then [`wait_due`](Self::wait_due) says [`Due::Idle`], unless something
     /// is scheduled first.
     pub fn send_home(&self) -> bool {
         let mut state = self.state.lock();
-        if !state.pending.is_empty() || state.sleeps_until.take().is_none() {
+        if state.driver != Some(epoch::current()) || state.busy || !state.pending.is_empty() {
             return false;
         }
         state.home_at = Some(Deadline::now());
+        // One that is awake is going to look.
+        let wake = state.sleeps_until.take().is_some();
         drop(state);
-        self.wake.set();
+        if wake {
+            self.wake.set();
+        }
         true
     }
 
@@ -306,6 +313,7 @@ impl<T> State<T> {
             issued: 0,
             driver: None,
             sleeps_until: None,
+            busy: false,
             idle: Duration::ZERO,
             home_from: Deadline::PAST,
             home_at: None,
@@ -324,7 +332,8 @@ impl<T> State<T> {
         self.sleeps_until = None;
         let now = Deadline::now();
         let batch = self.take_due(now);
-        if !batch.is_empty() {
+        self.busy = !batch.is_empty();
+        if self.busy {
             return Next::Due(batch);
         }
         let until = match self.pending.keys().next() {
@@ -361,6 +370,7 @@ impl<T> State<T> {
     fn dismiss(&mut self) {
         self.driver = None;
         self.sleeps_until = None;
+        self.busy = false;
         self.home_at = None;
     }
 }
