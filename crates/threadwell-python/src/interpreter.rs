@@ -50,6 +50,7 @@ fn park_forever() -> ! {
 
 #[inline(never)]
 fn guarded<R>(call: impl FnOnce() -> R) -> R {
+    threadwell::assert_nothing_held();
     let guard = ParkForever;
     let result = call();
     mem::forget(guard);

@@ -17,6 +17,8 @@ mod thread;
 mod time;
 mod timer;
 
+#[doc(hidden)]
+pub use park::assert_nothing_held;
 #[cfg(not(threadwell_loom))]
 pub use park::look_for_signals;
 pub use park::{OnSignal, TakenInTurns, ThreadId, Turn, WaitOutcome, Wakes, resume};

@@ -1,5 +1,5 @@
 //! What can be read off the sources: the modules depend on each other in one direction, each test has
-//! a time limit, and `SAFETY.md` lists the files with unsafe code.
+//! a time limit, `SAFETY.md` lists the files with unsafe code, and the extension has no locks.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -208,4 +208,53 @@ fn unsafe_code_and_its_rows_are_found() {
     let page = "## `crates/a`\n\n| Module | Why |\n|---|---|\n| `b.rs`, `c/d.rs` | `e` |\n## `crates/f`\n| `g.rs` | |";
     assert_eq!(safety_rows(page, "a"), ["b.rs", "c/d.rs"].map(String::from).into());
     assert_eq!(safety_rows(page, "f"), ["g.rs"].map(String::from).into());
+}
+
+/// What in the extension excludes others for as long as its owner likes. The package, whose `with` blocks
+/// destructors and signal handlers can come into, has none either.
+const EXCLUSIVE: [&str; 3] = ["Mutex", "RwLock", "ReentrantLock"];
+
+/// It copies pointers under a mutex, and calls nothing meanwhile.
+const MAY_EXCLUDE: [&str; 1] = ["slots/values.rs"];
+
+/// Whether a source names something that excludes others.
+fn excludes(source: &str) -> bool {
+    let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.any(|word| EXCLUSIVE.contains(&word))
+}
+
+#[test]
+fn the_extension_holds_no_lock_that_python_code_could_meet() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../threadwell-python/src");
+    let files = sources(&directory).into_iter();
+    let files = files.filter(|path| excludes(&fs::read_to_string(path).unwrap()));
+    let names = files.map(|path| path.strip_prefix(&directory).unwrap().display().to_string());
+    assert_eq!(names.collect::<Vec<_>>(), MAY_EXCLUDE);
+}
+
+/// The lines of a module of the package that hold one of its own locks for a block.
+fn with_blocks(source: &str) -> Vec<&str> {
+    let lines = source.lines().map(str::trim);
+    lines.filter(|line| line.starts_with("with ") && line.contains("_lock")).collect()
+}
+
+#[test]
+fn the_package_holds_no_lock_for_a_block_of_python_code() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/threadwell");
+    // Its locks are the program's: the module without threads, and the iterators that take turns.
+    let modules =
+        ["__init__.py", "_threads.py", "_timer.py", "_lifetime.py", "_hooks.py", "patch.py"];
+    for module in modules {
+        let source = fs::read_to_string(directory.join(module)).unwrap();
+        assert_eq!(with_blocks(&source), [""; 0], "in {module}");
+    }
+}
+
+#[test]
+fn locks_are_found() {
+    assert!(excludes("static TABLE: Mutex<u8> = Mutex::new(0);"));
+    assert!(!excludes("use threadwell::Lock; // Not a Mutex."));
+    assert_eq!(with_blocks("def f():\n    with _module._lock:\n"), ["with _module._lock:"]);
+    assert!(with_blocks("with open(path) as file:").is_empty());
 }

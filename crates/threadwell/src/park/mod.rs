@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 pub(crate) use fork_mutex::{ForkGuard, ForkMutex};
+pub use mutex::assert_nothing_held;
 pub(crate) use queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 pub use record::ThreadId;
 #[cfg(not(threadwell_loom))]

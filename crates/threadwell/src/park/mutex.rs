@@ -48,10 +48,13 @@ impl EpochMutex {
     #[inline]
     pub(super) fn lock(&self) -> Taken {
         let epoch = epoch::current() << EPOCH_SHIFT;
-        match self.futex.word().compare_exchange(epoch, epoch | LOCKED, Acquire, Relaxed) {
-            Ok(_) => Taken::Current,
-            Err(word) => self.lock_contended(epoch, word),
-        }
+        let taken =
+            match self.futex.word().compare_exchange(epoch, epoch | LOCKED, Acquire, Relaxed) {
+                Ok(_) => Taken::Current,
+                Err(word) => self.lock_contended(epoch, word),
+            };
+        held::change(1);
+        taken
     }
 
     #[cold]
@@ -110,6 +113,7 @@ impl EpochMutex {
     /// Releases the mutex, which the caller holds.
     #[inline]
     pub(super) fn unlock(&self) {
+        held::change(-1);
         let epoch = epoch::current() << EPOCH_SHIFT;
         if self.futex.word().swap(epoch, Release) & CONTENDED != 0 {
             self.futex.wake_one();
@@ -120,6 +124,45 @@ impl EpochMutex {
 /// Whether a word is from another epoch than this one, which is in its place.
 fn is_stale(word: u32, epoch: u32) -> bool {
     word & !(LOCKED | CONTENDED) != epoch
+}
+
+/// Panics if the calling thread holds a mutex of this crate, in builds with debug assertions: what it is
+/// about to do may take any time, or come back here.
+#[doc(hidden)]
+#[inline]
+pub fn assert_nothing_held() {
+    held::assert_none();
+}
+
+/// How many mutexes the calling thread holds.
+#[cfg(all(debug_assertions, not(threadwell_loom)))]
+mod held {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<i32> = const { Cell::new(0) };
+    }
+
+    pub(super) fn change(by: i32) {
+        COUNT.set(COUNT.get() + by);
+    }
+
+    pub(super) fn assert_none() {
+        assert_eq!(
+            COUNT.get(),
+            0,
+            "an internal mutex is held across a call of someone else's code"
+        );
+    }
+}
+
+#[cfg(not(all(debug_assertions, not(threadwell_loom))))]
+mod held {
+    #[inline]
+    pub(super) fn change(_: i32) {}
+
+    #[inline]
+    pub(super) fn assert_none() {}
 }
 
 #[cfg(all(test, threadwell_loom))]
@@ -177,5 +220,25 @@ mod tests {
             let stale = taken.iter().filter(|&&taken| taken == Taken::Stale { held: true }).count();
             assert_eq!(stale, 1, "{taken:?}");
         });
+    }
+}
+
+#[cfg(all(test, debug_assertions, not(threadwell_loom)))]
+mod held_tests {
+    use super::{EpochMutex, assert_nothing_held};
+
+    #[test]
+    fn nothing_is_held_after_the_unlock() {
+        let mutex = EpochMutex::new();
+        mutex.lock();
+        mutex.unlock();
+        assert_nothing_held();
+    }
+
+    #[test]
+    #[should_panic(expected = "an internal mutex is held")]
+    fn what_is_held_is_noticed() {
+        EpochMutex::new().lock();
+        assert_nothing_held();
     }
 }

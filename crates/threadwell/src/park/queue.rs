@@ -26,7 +26,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mutex::{EpochMutex, Taken};
+use super::mutex::{EpochMutex, Taken, assert_nothing_held};
 use super::record::{ThreadId, ThreadRecord, current_record, looks_for_signals};
 use super::wakes::Wakes;
 use super::{OnSignal, WaitOutcome};
@@ -205,6 +205,7 @@ impl WaitQueue {
             waiter.queued.set(true);
         }
         let _wait = waiter.record.wait();
+        assert_nothing_held();
         let stay = before_sleep();
         let began = match since {
             0 if looks_for_signals() => Deadline::now(),
@@ -297,6 +298,7 @@ impl Waiter {
                 }
                 (FutexOutcome::Interrupted, _) if signal != Signal::None => continue,
                 (FutexOutcome::Interrupted, Some(on_signal)) if self.begin_handling() => {
+                    assert_nothing_held();
                     if on_signal().is_break() {
                         signal = Signal::Ends;
                     }

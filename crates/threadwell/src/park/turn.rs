@@ -5,6 +5,7 @@
 //! the two it may do something else first, such as attach to an interpreter. Until it tries, those
 //! behind it in the queue sleep, although what they wait for may be free: the wake-up was spent on it.
 
+use super::mutex::assert_nothing_held;
 use super::queue::{Cause, Park, Parked, QueueGuard, Signal, Token, WaitQueue};
 use super::{OnSignal, WaitOutcome};
 use crate::sys::clock;
@@ -102,6 +103,7 @@ impl<'a, T: TakenInTurns> Turn<'a, T> {
             // anyone, for as long as it likes.
             self.due = Due::Nothing;
             if std::mem::take(&mut self.signalled) {
+                assert_nothing_held();
                 if on_signal().is_break() {
                     return WaitOutcome::Interrupted;
                 }
