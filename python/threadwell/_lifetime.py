@@ -9,6 +9,7 @@ and carries the attributes and methods that ``threading.Thread`` has for it on t
 from __future__ import annotations
 
 import _thread
+import sys
 from functools import partial
 
 import threadwell as _module
@@ -26,16 +27,16 @@ _interpreter: Any = _thread
 class _HandleLifetime:
     """The interpreter has a handle of each thread, which knows whether it has ended and can wait for that."""
 
-    _handle: Any
+    _tw_handle: Any
     _initialized: bool
     _started: _native.Event
 
     def _tw_new_lifetime(self) -> None:
-        self._handle = _interpreter._ThreadHandle()
+        self._tw_handle = _interpreter._ThreadHandle()
 
     def _tw_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> Callable[[], object]:
         """Return what starts the thread when it is called, without Python code in the calling one."""
-        return partial(_module._start_joinable_thread, bootstrap, handle=self._handle, daemon=daemon)
+        return partial(_module._start_joinable_thread, bootstrap, handle=self._tw_handle, daemon=daemon)
 
     def _tw_begin_lifetime(self) -> None:
         """Called in the new thread. The interpreter has filled in the handle."""
@@ -46,30 +47,38 @@ class _HandleLifetime:
 
     def _tw_adopt_lifetime(self, ident: int) -> None:
         """Take over a thread that was not started here."""
-        self._handle = _interpreter._make_thread_handle(ident)
+        self._tw_handle = _interpreter._make_thread_handle(ident)
 
     def _tw_end_lifetime(self) -> None:
         """Declare an adopted thread ended, which will not do so by itself in time."""
-        self._handle._set_done()
+        self._tw_handle._set_done()
 
     def _tw_skip_lifetime(self) -> None:
         """Make a thread that was never begun one that has ended."""
-        self._handle = _ended_handle
+        self._tw_handle = _ended_handle
 
     def is_alive(self) -> bool:
         """Return whether the thread is alive: from just before run() starts until just after it has ended."""
         assert self._initialized, "Thread.__init__() not called"
-        return self._started.is_set() and not self._handle.is_done()
+        return self._started.is_set() and not self._tw_handle.is_done()
 
     def _tw_has_ended(self) -> bool:
-        done: bool = self._handle.is_done()
+        done: bool = self._tw_handle.is_done()
         return done
 
     def _tw_wait_for_end(self, timeout: float | None) -> None:
-        self._handle.join(timeout)
+        self._tw_handle.join(timeout)
 
     def _tw_reset_lifetime(self, *, is_alive: bool) -> None:
         """Called in the child of a fork. The interpreter has marked the handles of the vanished threads."""
+
+
+# The name that the standard library has for it on this version.
+setattr(
+    _HandleLifetime,
+    "_os_thread_handle" if sys.version_info >= (3, 14) else "_handle",
+    property(lambda self: self._tw_handle),
+)
 
 
 class _SentinelLifetime:

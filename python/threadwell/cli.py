@@ -120,6 +120,8 @@ def _run(arguments: list[str]) -> int:
     try:
         code, attributes = load(program, rest)
         namespace.update(attributes)
+        if sys.version_info >= (3, 15):
+            namespace.pop("__cached__", None)
         exec(code, namespace)
     except (_Error, SystemExit):
         raise

@@ -256,7 +256,7 @@ def test_wait_for_asks_first_and_does_not_release_when_it_is_true(threading):
         def __init__(self):
             lock = threading.Lock()
             self.released = 0
-            self.acquire = lock.acquire
+            self.acquire, self.locked = lock.acquire, lock.locked
             self._lock = lock
 
         def release(self):
@@ -381,6 +381,9 @@ def test_works_over_a_lock_like_object_of_any_make(threading, spawn, eventually)
         def release(self):
             self.held -= 1
             self._lock.release()
+
+        def locked(self):
+            return self._lock.locked()
 
         def __enter__(self):
             return self.acquire()

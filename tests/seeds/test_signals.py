@@ -288,7 +288,8 @@ def test_failure_to_take_the_lock_again_has_the_handlers_exception_for_its_conte
     class Failing:
         def __init__(self):
             self.lock = threading.Lock()
-            self.acquire, self.release, self._is_owned = self.lock.acquire, self.lock.release, self.lock.locked
+            self.acquire, self.release = self.lock.acquire, self.lock.release
+            self._is_owned = self.locked = self.lock.locked
 
         def _release_save(self):
             self.lock.release()

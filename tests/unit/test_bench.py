@@ -251,8 +251,8 @@ def test_memory_counts_bytes_and_threads_of_pending_timers():
 
 
 def test_memory_counts_bytes_of_objects():
-    big = memory.in_child("threading", "Condition", 5_000)["bytes"]
-    small = memory.in_child("threading", "Lock", 5_000)["bytes"]
+    big = memory.in_child("threading", "Condition", 50_000)["bytes"]
+    small = memory.in_child("threading", "Lock", 50_000)["bytes"]
     assert big > small > 0
 
 

@@ -136,6 +136,9 @@ def test_a_wait_asks_its_timeout_once(threading):
         def __gt__(self, other):
             return True
 
+        def __le__(self, other):
+            return False
+
     timeout = Brief(0)
     assert threading.Event().wait(timeout) is False
     assert timeout.asked == 1

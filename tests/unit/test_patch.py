@@ -636,7 +636,9 @@ try:
 except ImportError:
     import _xxsubinterpreters as interpreters
 print(threading.__name__, flush=True)
-interpreters.run_string(interpreters.create(), "import threading; print(threading.__name__, flush=True)")
+child = interpreters.create()
+interpreters.run_string(child, "import threading; print(threading.__name__, flush=True)")
+interpreters.destroy(child)
 """
     result = python("-c", source, env=hooked())
     assert (result.stdout.split(), result.stderr) == (["threadwell", "threading"], "")

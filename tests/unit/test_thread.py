@@ -282,7 +282,8 @@ def test_the_context_is_where_run_is_called():
 
 
 def system_name(native_id):
-    with open(f"/proc/self/task/{native_id}/comm", encoding="utf-8") as file:
+    # The system cuts a name off where it may, in the middle of a letter.
+    with open(f"/proc/self/task/{native_id}/comm", encoding="utf-8", errors="ignore") as file:
         return file.read().rstrip("\n")
 
 

@@ -173,6 +173,10 @@ fn release<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResul
     }
 }
 
+fn locked(slf: &Bound<'_, PyCondition>) -> PyResult<Py<PyAny>> {
+    Ok(underlying(slf)?.locked(slf.py())?.unbind())
+}
+
 fn enter<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
     let [] = args.bind("Condition.__enter__", [], 0)?;
     Ok(underlying(slf)?.enter(slf.py())?.unbind())
@@ -418,5 +422,11 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
                 notify_all_camel_case
             ),
         ],
-    )
+    )?;
+    if !cfg!(Py_3_14) {
+        // Programs ask whether there is such a method.
+        return Ok(());
+    }
+    let doc = c"locked($self, /)\n--\n\nWhether any thread holds the lock.";
+    slots::install::<PyCondition>(py, [noargs(c"locked", doc, locked)])
 }

@@ -224,6 +224,11 @@ pub(crate) fn less(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResul
     compare(left, right, ffi::Py_LT)
 }
 
+/// `left <= right`.
+pub(crate) fn less_or_equal(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResult<bool> {
+    compare(left, right, ffi::Py_LE)
+}
+
 /// `left > right`.
 pub(crate) fn greater(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResult<bool> {
     compare(left, right, ffi::Py_GT)

@@ -87,10 +87,17 @@ impl Until {
 
     #[cold]
     fn unusual(timeout: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if !interpreter::greater(timeout, 0_i32.into_pyobject(timeout.py())?.as_any())? {
+        let py = timeout.py();
+        let zero = 0_i32.into_pyobject(py)?;
+        // What is neither, as no number, is left to the lock to refuse from 3.14 on.
+        let has_passed = if cfg!(Py_3_14) {
+            interpreter::less_or_equal(timeout, zero.as_any())?
+        } else {
+            !interpreter::greater(timeout, zero.as_any())?
+        };
+        if has_passed {
             return Ok(Self::Now);
         }
-        let py = timeout.py();
         let timeout = plain(timeout)?;
         let args = collector::held_off(py, || (true, &timeout).into_pyobject(py))?;
         interpreter::call(&*reference_acquire(py)?, &args)?;
@@ -98,11 +105,19 @@ impl Until {
     }
 }
 
-/// A timeout as the interpreter's lock reads it, as a `float` or `int` that nobody has changed.
+/// A timeout as the interpreter's lock reads it, as a `float` or `int` that nobody has changed; what is
+/// none as it is, for the lock to refuse.
 fn plain<'py>(timeout: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    match timeout.cast::<PyFloat>() {
-        Ok(float) => Ok(PyFloat::new(timeout.py(), float.value()).into_any()),
-        Err(_) => interpreter::index(timeout),
+    let py = timeout.py();
+    if let Ok(float) = timeout.cast::<PyFloat>() {
+        Ok(PyFloat::new(py, float.value()).into_any())
+    } else if interpreter::is_index(timeout) {
+        interpreter::index(timeout)
+    } else if cfg!(Py_3_15) {
+        // Any real number.
+        Ok(PyFloat::new(py, interpreter::as_f64(timeout)?).into_any())
+    } else {
+        Ok(timeout.clone())
     }
 }
 

@@ -106,6 +106,18 @@ impl Underlying {
         }
     }
 
+    /// `lock.locked()`.
+    pub(crate) fn locked<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let locked = match self {
+            Self::Lock(lock) => lock.get().lock.is_locked(),
+            Self::RLock(lock) => lock.get().lock.is_locked(),
+            Self::Foreign(_) => {
+                return interpreter::call0(&*self.method(py, "locked")?).map(Owned::into_bound);
+            }
+        };
+        Ok(locked.into_pyobject(py)?.to_owned().into_any())
+    }
+
     /// `lock.__enter__()`.
     #[inline]
     pub(crate) fn enter<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
