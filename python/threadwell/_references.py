@@ -228,7 +228,7 @@ def _derived(classes: list[Any]) -> list[tuple[Any, Any]]:
 def _internals(namespaces: list[dict[str, Any]], kind_ids: frozenset[int]) -> set[int]:
     """Return the identities of what the replaced modules made for themselves: their objects and ``super()`` cells."""
     found: set[int] = set()
-    rest = [value for namespace in namespaces for value in namespace.values()]
+    rest = [value for namespace in namespaces for value in list(namespace.values())]
     while rest:
         value = rest.pop()
         if id(value) in found:

@@ -35,6 +35,9 @@ _active: dict[int, Thread] = {}
 _limbo: dict[Thread, Thread] = {}
 """Threads that are being started, and pending timers."""
 
+_starting: dict[int, object] = {}
+"""The identities of those whose `start` is under way."""
+
 _dangling: WeakSet[Thread] = WeakSet()
 """Threads that still exist as objects, for ``test.support`` and for the child of a fork."""
 
@@ -198,11 +201,20 @@ class Thread(Lifetime):
         """
         if not self._initialized:
             raise RuntimeError("thread.__init__() not called")
-        if self._started.is_set():
+        # Of several threads that start it at once, one is the first. The look at `_started` comes after, since one of
+        # them may have started it meanwhile. The claim keeps the object: should a signal handler have it stay, no other
+        # object gets this one's id.
+        claim = [self]
+        if _starting.setdefault(id(self), claim) is not claim:
             raise RuntimeError("threads can only be started once")
-        if _HAS_CONTEXTS and self._context is None:
-            self._context = _new_context()
-        self._tw_launch()
+        try:
+            if self._started.is_set():
+                raise RuntimeError("threads can only be started once")
+            if _HAS_CONTEXTS and self._context is None:
+                self._context = _new_context()
+            self._tw_launch()
+        finally:
+            _starting.pop(id(self), None)
 
     def _tw_launch(self) -> None:
         """Start a thread for this object, and wait until it is in the registry."""
@@ -522,7 +534,12 @@ def _ensure_awaited() -> None:
     told to ask us; it has to be imported for that if nobody has done so.
     """
     global _is_arranging
-    found = sys.modules.get("threading")
+    found: Any
+    try:
+        # Not `get`: without an interpreter lock, that takes the lock of a dictionary that everyone looks into.
+        found = sys.modules["threading"]
+    except KeyError:
+        found = None
     # A signal handler or a destructor may start a thread while we are at it, and imports are not made for that.
     if (found is not None and found is _awaited_by) or _is_arranging:
         return
@@ -632,6 +649,7 @@ def _after_fork() -> None:
     threads.update(_dangling)
     for thread in threads:
         thread._after_fork(ident if thread is current else None)
+    _starting.clear()
     _limbo.clear()
     _active.clear()
     _active[ident] = current

@@ -17,11 +17,13 @@ and ``__class__``, so a lazy module stays unloaded and an odd object in ``sys.mo
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from types import BuiltinFunctionType, FunctionType
 
 from threadwell import _children
+from threadwell._native import RLock
 from threadwell._references import MISSING, class_namespace, find, left_over, namespace_of, read, write
 
 TYPE_CHECKING = False
@@ -105,6 +107,10 @@ class Installation:
 
 
 _installation: Installation | None = None
+# Held by whoever installs or uninstalls.
+_installing = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_installing._at_fork_reinit)
 
 
 def install(*, children: bool = False, log: Callable[[str], object] | None = None) -> Installation:
@@ -126,15 +132,18 @@ def install(*, children: bool = False, log: Callable[[str], object] | None = Non
         What was replaced, and what could not be reached.
     """
     global _installation
-    if _installation is None:
-        _installation = Installation()
-    _installation._swap()
-    if children:
-        _children.enable()
+    with _installing:
+        installation = _installation
+        if installation is None:
+            installation = _installation = Installation()
+        installation._swap()
+        if children:
+            _children.enable()
+        lines = installation.lines()
     if log is not None:
-        for line in _installation.lines():
+        for line in lines:
             log(line)
-    return _installation
+    return installation
 
 
 def uninstall() -> None:
@@ -144,10 +153,11 @@ def uninstall() -> None:
     if threadwell is not installed.
     """
     global _installation
-    if _installation is not None:
-        _installation._restore()
-        _installation = None
-        _children.disable()
+    with _installing:
+        if _installation is not None:
+            _installation._restore()
+            _installation = None
+            _children.disable()
 
 
 def original(name: str) -> ModuleType | None:
@@ -160,8 +170,10 @@ def original(name: str) -> ModuleType | None:
         The module, or ``None`` if it was never loaded. While threadwell is not installed, that is the one in
         ``sys.modules``.
     """
-    if _installation is not None:
-        return _installation._originals.get(name)
+    # Another thread may uninstall it meanwhile.
+    installation = _installation
+    if installation is not None:
+        return installation._originals.get(name)
     return sys.modules.get(name)
 
 

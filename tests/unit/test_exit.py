@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import sysconfig
 import textwrap
 
 import pytest
@@ -278,6 +279,10 @@ def test_ctrl_c_ends_the_waiting(make):
     assert ours[0] == 0
 
 
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and sys.version_info < (3, 14),
+    reason="3.13t may stop a daemon at exit that holds the lock of a dictionary, and wait for it for ever",
+)
 @pytest.mark.timeout(120)
 def test_daemons_in_the_middle_of_everything_do_not_disturb_the_end(python):
     # They wait, work, start timers and fail while the interpreter goes away around them. Up to 3.13 it ends them by
@@ -470,7 +475,10 @@ def test_a_daemon_in_python_code_that_a_call_runs_does_not_disturb_the_end(pytho
 
         inside = stdlib.Semaphore(0)
 
-        def stay(*_, inside=inside, sleep=time.sleep, **__):
+        def stay(*_, inside=inside, sleep=time.sleep, get_ident=get_ident, main=get_ident(), **__):
+            if get_ident() == main:
+                # Not every version has collected it before the end.
+                return
             inside.release()
             while True:
                 sleep(0.001)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 
 import pytest
 
@@ -12,6 +13,10 @@ from threadwell import _native
 
 CHUNK = 16 * 1024
 MOST_KEPT = 32
+
+kept = pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="without an interpreter lock, none are kept"
+)
 
 
 def run_together(count, target):
@@ -33,11 +38,13 @@ def recurse(depth):
     return depth and 1 + recurse(depth - 1)
 
 
+@kept
 def test_the_memory_of_a_thread_that_has_ended_is_kept(until):
     run_together(4, int)
     until("four chunks are kept", lambda: _native._kept_stack_chunks() >= 4)
 
 
+@kept
 def test_a_new_thread_takes_what_is_kept(program):
     # In a process where no other thread comes or goes.
     program("""
@@ -73,6 +80,7 @@ def test_a_new_thread_takes_what_is_kept(program):
     """)
 
 
+@kept
 def test_no_more_than_half_a_mebibyte_is_kept(until):
     run_together(2 * MOST_KEPT, int)
     until("as many are kept as may be", lambda: _native._kept_stack_chunks() == MOST_KEPT)

@@ -7,6 +7,9 @@
 //! allocator*, which an extension may replace (`PyObject_SetArenaAllocator`). Ours is the one that was
 //! there, with a few free chunks in front of it. Memory of any other size passes through.
 //!
+//! Without an interpreter lock, other threads may be allocating while the allocator is replaced, and
+//! nothing orders the two: there it is left as it is, and no chunks are kept.
+//!
 //! # Concurrency
 //!
 //! Both functions may be called by any thread, attached or not. A slot holds a chunk or nothing, and
@@ -48,6 +51,9 @@ unsafe impl Sync for Original {}
 
 /// Puts itself in front of the interpreter's arena allocator, once.
 pub(crate) fn install(_: Python<'_>) {
+    if cfg!(Py_GIL_DISABLED) {
+        return;
+    }
     ORIGINAL.get_or_init(|| {
         let mut original = PyObjectArenaAllocator { ctx: ptr::null_mut(), alloc: None, free: None };
         // SAFETY: it writes the three fields.
@@ -55,9 +61,9 @@ pub(crate) fn install(_: Python<'_>) {
         Original(original)
     });
     let mut ours = PyObjectArenaAllocator {
-        // The functions are given the context that the original ones expect. A thread that reads the
-        // three fields while they are written, which it may where no interpreter lock prevents it,
-        // therefore has functions that fit each other and their context, old ones or new ones.
+        // The functions are given the context that the original ones expect. A detached thread that
+        // reads the three fields while they are written therefore has functions that fit each other
+        // and their context, old ones or new ones.
         ctx: original().ctx,
         alloc: Some(alloc),
         free: Some(free),

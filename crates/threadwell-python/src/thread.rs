@@ -2,18 +2,21 @@
 //!
 //! The registry is two dictionaries of the package that programs may read and change: `_active`
 //! (identifier to thread) and `_limbo` (threads on their way there, pending timers included). No lock
-//! protects them. Each function here that looks at both does so in one step: under the interpreter's
-//! lock, and on builds without one in a critical section of both dictionaries. Nothing in such a step
-//! allocates for Python or runs Python code, unless a program has put a thread with a `__hash__` or
-//! `__eq__` of its own into them.
+//! protects them. Under the interpreter's lock, each function here that looks at both does so in one
+//! step: nothing in it allocates for Python or runs Python code, unless a program has put a thread with
+//! a `__hash__` or `__eq__` of its own into them.
+//!
+//! Without that lock there are no such steps: the interpreter gives up a critical section of both
+//! dictionaries as soon as an operation on one of them in it locks it again. There a thread on its way
+//! may be seen in both, and is counted once ([`snapshot`]).
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 use std::iter::repeat_n;
 use std::sync::OnceLock;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::critical_section::with_critical_section2;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use crate::collector;
@@ -78,10 +81,9 @@ pub(crate) fn _enter(ident: &Bound<'_, PyAny>, thread: &Bound<'_, PyAny>) -> PyR
     let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
     // Identifiers are used again. If a dummy thread has left an entry, it is freed last.
     let left_behind = active.get_item(ident)?.map(|thread| ForeignRef::new(thread.unbind()));
-    let moved = with_critical_section2(active, limbo, || {
-        interpreter::set_item(active, ident, thread)?;
-        interpreter::del_item(limbo, thread)
-    });
+    // In this order: whoever looks into limbo first, and then at the active ones, does not miss it.
+    let moved = interpreter::set_item(active, ident, thread)
+        .and_then(|()| interpreter::del_item(limbo, thread));
     drop(left_behind);
     moved
 }
@@ -103,7 +105,11 @@ fn make_dummy(py: Python<'_>, registry: &Registry) -> PyResult<Py<PyAny>> {
 fn active_count(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let registry = registry()?;
     let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
-    let count = with_critical_section2(active, limbo, || active.len() + limbo.len());
+    let count = if cfg!(Py_GIL_DISABLED) && !limbo.is_empty() {
+        snapshot(py, active, limbo)?.len()
+    } else {
+        active.len() + limbo.len()
+    };
     Ok(count.into_pyobject(py)?.into_any().unbind())
 }
 
@@ -114,25 +120,36 @@ fn enumerate(py: Python<'_>) -> PyResult<Py<PyList>> {
         // One step by itself. Whoever leaves limbo meanwhile is seen among the active.
         return Ok(collector::held_off(py, || registry.threads.list(active))?.unbind());
     }
+    if cfg!(Py_GIL_DISABLED) {
+        return Ok(snapshot(py, active, limbo)?.unbind());
+    }
     loop {
         let count = active.len() + limbo.len();
         // May collect garbage, and so run any code.
         let places = repeat_n(py.None().into_bound(py), count);
         let threads = collector::held_off(py, || PyList::new(py, places))?;
-        let complete = with_critical_section2(active, limbo, || {
-            if active.len() + limbo.len() != count {
-                return Ok(false);
-            }
-            let values = active.iter().chain(limbo.iter()).map(|(_, thread)| thread);
-            for (index, thread) in values.enumerate() {
-                threads.set_item(index, thread)?;
-            }
-            PyResult::Ok(true)
-        })?;
-        if complete {
-            return Ok(threads.unbind());
+        if active.len() + limbo.len() != count {
+            continue;
         }
+        let values = active.iter().chain(limbo.iter()).map(|(_, thread)| thread);
+        for (index, thread) in values.enumerate() {
+            threads.set_item(index, thread)?;
+        }
+        return Ok(threads.unbind());
     }
+}
+
+/// The threads of both dictionaries, each of which other threads may change meanwhile. Limbo first: who
+/// leaves it then is among the active, and may be in both.
+fn snapshot<'py>(
+    py: Python<'py>,
+    active: &Bound<'py, PyDict>,
+    limbo: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyList>> {
+    let (starting, running) = (limbo.values(), active.values());
+    let known: HashSet<_> = running.iter().map(|thread| thread.as_ptr()).collect();
+    let starting = starting.iter().filter(|thread| !known.contains(&thread.as_ptr()));
+    PyList::new(py, running.iter().chain(starting).collect::<Vec<_>>())
 }
 
 /// Give the calling thread a name that debuggers and `top -H` show, as far as the system allows.

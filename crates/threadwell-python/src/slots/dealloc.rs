@@ -6,10 +6,15 @@
 //! through that module; what is left for PyO3 runs no code.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{
+    AtomicPtr,
+    Ordering::{Acquire, Relaxed},
+};
 
 use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 
 use crate::interpreter;
 
@@ -86,14 +91,13 @@ pub(crate) fn is_plain<T: PyTypeInfo>(object: &Bound<'_, T>) -> bool {
         return false;
     }
     // SAFETY: the class is alive.
-    let dict = field(object.as_ptr(), unsafe { (*class).tp_dictoffset });
-    if dict.is_null() {
-        return true;
-    }
-    // SAFETY: not null, and initialised.
-    let dict = unsafe { *dict };
-    // SAFETY: the object's dictionary, alive.
-    unsafe { ffi::PyDict_Size(dict) == 0 }
+    let offset = unsafe { (*class).tp_dictoffset };
+    // Without an interpreter lock, another thread may put another dictionary into its place meanwhile.
+    with_critical_section(object.as_any(), || {
+        // SAFETY: the object's dictionary, or null.
+        field(object.as_ptr(), offset)
+            .is_none_or(|dict| unsafe { ffi::PyDict_Size(dict.load(Relaxed)) == 0 })
+    })
 }
 
 /// What the class of ours that `object` is of, directly or by inheritance, had in its slots.
@@ -109,16 +113,22 @@ fn original(object: *mut ffi::PyObject) -> &'static Original {
     }
 }
 
-/// The object's field at `offset`: its `__dict__`, or its weak references. Null if there is none.
-fn field(object: *mut ffi::PyObject, offset: ffi::Py_ssize_t) -> *mut *mut ffi::PyObject {
+/// The object's field at `offset`: its `__dict__`, or its weak references. None if there is none.
+///
+/// Without an interpreter lock, another thread may just be freeing a weak reference.
+fn field<'a>(
+    object: *mut ffi::PyObject,
+    offset: ffi::Py_ssize_t,
+) -> Option<&'a AtomicPtr<ffi::PyObject>> {
     if offset <= 0 {
-        return std::ptr::null_mut();
+        return None;
     }
     // SAFETY: objects of the class that has the offset, and of those that inherit from it, have the
     // field there.
     let field = unsafe { object.byte_offset(offset) }.cast::<*mut ffi::PyObject>();
-    // SAFETY: the field is initialised; nobody else looks at an object that is freed, or collected.
-    if unsafe { *field }.is_null() { std::ptr::null_mut() } else { field }
+    // SAFETY: it is initialised, aligned, and there as long as the object, which the callers have.
+    let field = unsafe { AtomicPtr::from_ptr(field) };
+    (!field.load(Acquire).is_null()).then_some(field)
 }
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
@@ -129,17 +139,16 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
     // SAFETY: the class is alive.
     let class = unsafe { &*original.class };
-    if !field(object, class.tp_weaklistoffset).is_null() {
+    if field(object, class.tp_weaklistoffset).is_some() {
         interpreter::clear_weak_references(object);
     }
     if original.plain {
         free(object);
         return;
     }
-    let dict = field(object, class.tp_dictoffset);
-    if !dict.is_null() {
-        // SAFETY: nobody else can reach the object any more.
-        interpreter::decref(unsafe { dict.replace(std::ptr::null_mut()) });
+    if let Some(dict) = field(object, class.tp_dictoffset) {
+        // Nobody else can reach the object any more.
+        interpreter::decref(dict.swap(std::ptr::null_mut(), Relaxed));
     }
     // SAFETY: called with what it is called with by the interpreter.
     unsafe { (original.dealloc)(object) }
@@ -162,10 +171,9 @@ fn free(object: *mut ffi::PyObject) {
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> std::ffi::c_int {
     let original = original(object);
     // SAFETY: the class is alive.
-    let dict = field(object, unsafe { (*original.class).tp_dictoffset });
-    if !dict.is_null() {
-        // SAFETY: the object keeps it alive.
-        interpreter::clear_dict(unsafe { *dict });
+    if let Some(dict) = field(object, unsafe { (*original.class).tp_dictoffset }) {
+        // The object keeps it alive.
+        interpreter::clear_dict(dict.load(Relaxed));
     }
     match original.clear {
         // SAFETY: called with what it is called with by the interpreter.
