@@ -428,5 +428,5 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     let doc = c"locked($self, /)\n--\n\nWhether any thread holds the lock.";
-    slots::install::<PyCondition>(py, [noargs(c"locked", doc, locked)])
+    slots::install::<PyCondition>(py, [nullary!(c"locked", doc, "Condition.locked", locked)])
 }
