@@ -7,11 +7,11 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance loom loom-mutants tsan asan miri \
-    stress wild bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python conformance interpreters free-threaded loom \
+    loom-mutants tsan asan miri stress wild bench docs clean all
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## the environment .venv, with the tools for all of this
 
@@ -47,6 +47,12 @@ test-python: build ## the Python tests alone, in .venv; ARGS="-k barrier"
 
 conformance: build ## the interpreters' own tests; ARGS="--module test.test_thread"
 	$(VENV)/python ci/conformance.py $(ARGS)
+
+interpreters: build ## get Python 3.14 and 3.15 from Debian sid, for these and later tests, and run the tests on them
+	ci/interpreters.sh
+
+free-threaded: build ## build Python 3.13 without the interpreter lock, for these and later tests, and run the tests on it
+	ci/free-threaded.sh
 
 loom: ## the models of the protocols; ARGS="lock::"
 	ci/loom.sh $(ARGS)

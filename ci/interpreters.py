@@ -6,6 +6,8 @@
 Everything is kept in the checkout: wheels, Cargo's target directories and environments, one of each for every version
 of Python, in ``build/``. A target directory of its own because the build scripts of PyO3 run again, and with them the
 whole build, when the interpreter is not the one of the last time.
+
+``PYTHONS="3.14 3.15"`` in the environment has only these versions found.
 """
 
 from __future__ import annotations
@@ -25,8 +27,12 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 MAIN = ROOT / ".venv" / "bin" / "python"
 
-#: Those that the extension's version of PyO3 can be built for.
-SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.14t", "3.15", "3.15t")
+#: Those that the extension can be built for.
+SUPPORTED = ("3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15", "3.15t")
+#: Where `ci/interpreters.sh` and `ci/free-threaded.sh` keep what they have made.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "threadwell"
+#: Which script makes a version that a machine does not have.
+MAKES = {"3.13t": "ci/free-threaded.sh", "3.14": "ci/interpreters.sh", "3.15": "ci/interpreters.sh"}
 
 PROBE = """
 import importlib.util, json, os, platform, sys, sysconfig
@@ -110,6 +116,7 @@ def find() -> tuple[dict[str, Interpreter], list[str]]:
 
     The best is the one of .venv, unless only another one has the interpreter's own tests.
     """
+    wanted = os.environ.get("PYTHONS", "").split() or SUPPORTED
     found: dict[str, Interpreter] = {}
     missing: list[str] = []
     for interpreter in [main_interpreter(), *filter(None, map(Interpreter.probe, _candidates()))]:
@@ -120,16 +127,22 @@ def find() -> tuple[dict[str, Interpreter], list[str]]:
                 missing.append(f"python {label}: {line}")
         elif label not in found or (interpreter.tests and not found[label].tests):
             found[label] = interpreter
-    missing += [f"python {label}: SKIP, not found on PATH or under pyenv" for label in SUPPORTED if label not in found]
-    return {label: found[label] for label in SUPPORTED if label in found}, missing
+    missing += [_not_found(label) for label in wanted if label not in found]
+    return {label: found[label] for label in wanted if label in found}, missing
+
+
+def _not_found(label: str) -> str:
+    line = f"python {label}: SKIP, not found on PATH or under pyenv"
+    return f"{line}: run {MAKES[label]}" if label in MAKES else line
 
 
 def _candidates() -> list[Path]:
-    names = ["python3", *(f"python{label}" for label in SUPPORTED), "python3.13t"]
+    names = ["python3", *(f"python{label}" for label in SUPPORTED)]
     directories = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
     candidates = [directory / name for name in names for directory in directories]
     for root in _pyenv_roots(directories):
         candidates += sorted(root.glob("versions/3.*/bin/python3"))
+    candidates += [CACHE / label / "usr" / "bin" / f"python{label}" for label in SUPPORTED]
     return [path for path in candidates if os.access(path, os.X_OK)]
 
 
@@ -154,7 +167,11 @@ def wheel(interpreter: Interpreter) -> Path:
     maturin = MAIN.parent / "maturin"
     target = BUILD / "target" / interpreter.label
     options = ("--release", "--locked", "--quiet", "--compatibility", "linux", "--interpreter", builder.base)
-    _call(maturin, "build", *options, "--target-dir", target, "--out", directory)
+    environment = dict(os.environ)
+    if builder.label == "3.13t":
+        # PyO3 supports free-threaded interpreters from 3.14 on, but still knows what is different in this one.
+        environment["UNSAFE_PYO3_SKIP_VERSION_CHECK"] = "1"
+    _call(maturin, "build", *options, "--target-dir", target, "--out", directory, environment=environment)
     (found,) = directory.glob("*.whl")
     return found
 
@@ -193,9 +210,9 @@ def pip(python: Path, command: str, *arguments: str | Path) -> None:
     _call(MAIN, "-m", "pip", "--python", python, "--quiet", command, *arguments)
 
 
-def _call(*command: str | Path) -> None:
+def _call(*command: str | Path, environment: dict[str, str] | None = None) -> None:
     try:
-        subprocess.run(command, cwd=ROOT, check=True)
+        subprocess.run(command, cwd=ROOT, check=True, env=environment)
     except (OSError, subprocess.CalledProcessError) as error:
         raise BuildError(str(error)) from error
 

@@ -18,17 +18,19 @@ def main(arguments: list[str]) -> int:
     """Run the tests on one interpreter after the other and return an exit code."""
     main_one = interpreters.main_interpreter()
     found, missing = interpreters.find()
-    failed = _tests(interpreters.MAIN, main_one.version, arguments)
-    for label, interpreter in found.items():
-        if label == main_one.label:
-            continue
+    failed = False
+    # That of .venv first.
+    for label, interpreter in sorted(found.items(), key=lambda it: it[0] != main_one.label):
         try:
-            python = interpreters.environment(interpreter)
+            python = interpreters.MAIN if label == main_one.label else interpreters.environment(interpreter)
         except interpreters.BuildError as error:
             print(f"result: python {interpreter.version}: cannot be prepared: {error}", flush=True)
             failed = True
         else:
             failed |= _tests(python, interpreter.version, arguments)
+    if not found:
+        print("result: python: FAILED, there is no interpreter to run the tests on")
+        failed = True
     for line in missing:
         print(f"result: {line}")
     return 1 if failed else 0
