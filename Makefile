@@ -7,8 +7,8 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python conformance interpreters free-threaded loom \
-    loom-mutants tsan asan miri stress wild bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python parallel conformance interpreters free- \
+    threaded loom loom-mutants tsan asan miri stress wild bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-rust: ## the Rust tests alone
 
 test-python: build ## the Python tests alone, in .venv; ARGS="-k barrier"
 	$(VENV)/python -m pytest $(ARGS)
+
+parallel: build ## each Python test by several threads at once, in .venv; ARGS="-k semaphore"
+	ci/parallel.sh $(ARGS)
 
 conformance: build ## the interpreters' own tests; ARGS="--module test.test_thread"
 	$(VENV)/python ci/conformance.py $(ARGS)
