@@ -7,8 +7,8 @@ export CARGO_HOME := $(shell ci/cargo-home.sh)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo fmt lint test test-rust test-python parallel conformance interpreters free- \
-    threaded loom loom-mutants tsan asan miri stress wild bench docs clean all
+.PHONY: help setup build demo fmt lint test test-rust test-python parallel conformance interpreters \
+    free-threaded loom loom-mutants tsan asan miri stress wild bench docs clean all
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
