@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyAttributeError, PyOverflowError, PyRuntimeError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -83,30 +83,7 @@ impl PyBarrier {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let names = ["parties", "action", "timeout"];
-        let [parties, action, timeout] =
-            signature::bind_init("Barrier.__init__", names, 1, args, kwargs)?;
-        let given = |value: Option<Bound<'_, PyAny>>| {
-            value.filter(|value| !value.is_none()).map(|value| ForeignRef::new(value.unbind()))
-        };
-        // Bound: it is required.
-        let Some(parties) = parties else { return Ok(()) };
-        if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
-            return Err(error::too_few_parties(slf.py()));
-        }
-        let parties = whole(&parties)?
-            .ok_or_else(|| PyOverflowError::new_err("too many parties for a barrier"))?;
-        let parts = Parts {
-            barrier: Barrier::new(parties),
-            action: given(action),
-            timeout: given(timeout),
-        };
-        let parties = parts.barrier.parties().into_pyobject(slf.py())?;
-        slf.get().parts.set(parts).map_err(|_| {
-            PyRuntimeError::new_err("a barrier keeps the parties it was initialised with")
-        })?;
-        slf.get().parties.set(parties);
-        Ok(())
+        initialise(slf, args, kwargs).map_err(|error| interpreter::made(slf.py(), error))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -119,21 +96,45 @@ impl PyBarrier {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let (class, barrier) = (slf.get_type(), &parts(slf)?.barrier);
+        let (class, barrier) = (interpreter::class_name(slf)?, &parts(slf)?.barrier);
         let state = match barrier.is_broken() {
             true => "broken".to_owned(),
             false => format!("waiters={}/{}", barrier.waiting(), barrier.parties()),
         };
-        let (module, name) = (class.module()?, class.qualname()?);
-        Ok(format!("<{module}.{name} at {:p}: {state}>", slf.as_ptr()))
+        Ok(format!("<{class} at {:p}: {state}>", slf.as_ptr()))
     }
 }
 
+fn initialise<'py>(
+    slf: &Bound<'py, PyBarrier>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<()> {
+    let names = ["parties", "action", "timeout"];
+    let [parties, action, timeout] =
+        signature::bind_init("Barrier.__init__", names, 1, args, kwargs)?;
+    let given = |value: Option<Bound<'_, PyAny>>| {
+        value.filter(|value| !value.is_none()).map(|value| ForeignRef::new(value.unbind()))
+    };
+    // Bound: it is required.
+    let Some(parties) = parties else { return Ok(()) };
+    if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
+        return Err(error::too_few_parties(slf.py()));
+    }
+    let parties = whole(&parties)?
+        .ok_or_else(|| PyOverflowError::new_err("too many parties for a barrier"))?;
+    let parts =
+        Parts { barrier: Barrier::new(parties), action: given(action), timeout: given(timeout) };
+    let parties = parts.barrier.parties().into_pyobject(slf.py())?;
+    slf.get().parts.set(parts).map_err(|_| {
+        PyRuntimeError::new_err("a barrier keeps the parties it was initialised with")
+    })?;
+    slf.get().parties.set(parties);
+    Ok(())
+}
+
 fn parts<'a>(slf: &'a Bound<'_, PyBarrier>) -> PyResult<&'a Parts> {
-    slf.get()
-        .parts
-        .get()
-        .ok_or_else(|| PyAttributeError::new_err("'Barrier' object has no attribute '_parties'"))
+    slf.get().parts.get().ok_or_else(|| error::missing_attribute(slf.py(), "Barrier", "_parties"))
 }
 
 fn reset(slf: &Bound<'_, PyBarrier>) -> PyResult<()> {

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -50,6 +50,16 @@ Returns:
 Raises:
     RuntimeError: The calling thread does not hold the lock, and would have to wait.";
 
+const RELEASE_SAVE_DOC: &CStr = c"_release_save($self, /)
+--
+
+Release the lock entirely; return what _acquire_restore needs.";
+
+const ACQUIRE_RESTORE_DOC: &CStr = c"_acquire_restore($self, /, x)
+--
+
+Acquire the lock as it was held before _release_save.";
+
 const NOTIFY_DOC: &CStr = c"notify($self, /, n=1)
 --
 
@@ -93,14 +103,7 @@ impl PyCondition {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let [lock] = signature::bind_init("Condition.__init__", ["lock"], 0, args, kwargs)?;
-        let lock = match lock.filter(|lock| !lock.is_none()) {
-            Some(lock) => Underlying::new(&lock)?,
-            None => Underlying::rlock(slf.py())?,
-        };
-        slf.get().lock.set(lock).map_err(|_| {
-            PyRuntimeError::new_err("a condition keeps the lock it was initialised with")
-        })
+        initialise(slf, args, kwargs).map_err(|error| interpreter::made(slf.py(), error))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -125,19 +128,6 @@ impl PyCondition {
         collector::held_off(py, || PyList::new(py, (0..waiting).map(|_| py.None())))
     }
 
-    fn _is_owned(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        underlying(slf)?.is_owned(slf.py())
-    }
-
-    fn _release_save<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(underlying(slf)?.release_save(slf.py())?.get(slf.py()))
-    }
-
-    #[pyo3(signature = (state, /))]
-    fn _acquire_restore(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
-        underlying(slf)?.acquire_restore(slf.py(), state)
-    }
-
     /// Free the lock in the child of a fork, whoever held it in the parent, and forget who waited there.
     fn _at_fork_reinit(slf: &Bound<'_, Self>) -> PyResult<()> {
         let lock = underlying(slf)?.object(slf.py());
@@ -153,11 +143,24 @@ impl PyCondition {
     }
 }
 
-fn underlying<'a>(slf: &'a Bound<'_, PyCondition>) -> PyResult<&'a Underlying> {
+fn initialise<'py>(
+    slf: &Bound<'py, PyCondition>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<()> {
+    let [lock] = signature::bind_init("Condition.__init__", ["lock"], 0, args, kwargs)?;
+    let lock = match lock.filter(|lock| !lock.is_none()) {
+        Some(lock) => Underlying::new(&lock)?,
+        None => Underlying::rlock(slf.py())?,
+    };
     slf.get()
         .lock
-        .get()
-        .ok_or_else(|| PyAttributeError::new_err("'Condition' object has no attribute '_lock'"))
+        .set(lock)
+        .map_err(|_| PyRuntimeError::new_err("a condition keeps the lock it was initialised with"))
+}
+
+fn underlying<'a>(slf: &'a Bound<'_, PyCondition>) -> PyResult<&'a Underlying> {
+    slf.get().lock.get().ok_or_else(|| error::missing_attribute(slf.py(), "Condition", "_lock"))
 }
 
 fn acquire<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
@@ -195,10 +198,11 @@ fn wait<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<b
     wait_until(slf, Until::optional(timeout.as_ref())?)
 }
 
+/// `wait` until `predicate` is true.
 fn wait_for<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
     let [predicate, timeout] = args.bind("Condition.wait_for", ["predicate", "timeout"], 1)?;
     // Bound: it is required.
-    let predicate = predicate.unwrap_or_else(|| args.py().None().into_bound(args.py()));
+    let Some(predicate) = predicate else { return Ok(slf.py().None()) };
     let (py, timeout) = (slf.py(), timeout.filter(|timeout| !timeout.is_none()));
     let mut until = None;
     loop {
@@ -222,6 +226,21 @@ fn wait_for<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResu
             }
             Some(later) => wait_again(slf, later, || remaining(py, later))?,
         }
+    }
+}
+
+fn is_owned(slf: &Bound<'_, PyCondition>) -> PyResult<bool> {
+    underlying(slf)?.is_owned(slf.py())
+}
+
+fn release_save(slf: &Bound<'_, PyCondition>) -> PyResult<Py<PyAny>> {
+    Ok(underlying(slf)?.release_save(slf.py())?.get(slf.py()).unbind())
+}
+
+fn acquire_restore<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<()> {
+    match args.bind("Condition._acquire_restore", ["x"], 1)? {
+        [Some(state)] => underlying(slf)?.acquire_restore(slf.py(), &state),
+        [None] => Ok(()),
     }
 }
 
@@ -340,7 +359,7 @@ fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult
             check_owned(slf, error::notify_on_unacquired_lock)?;
             match n.cast_exact::<PyInt>() {
                 // A number that is too large for the core is more than there can be waiters.
-                Ok(n) if n.gt(0)? => interpreter::ok(slf.py(), n.extract()).unwrap_or(usize::MAX),
+                Ok(n) if n.gt(0)? => interpreter::extract(n).unwrap_or(usize::MAX),
                 Ok(_) => 0,
                 Err(_) => return notify_counting_down(slf, n),
             }
@@ -421,6 +440,14 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
                 "Condition.notifyAll",
                 notify_all_camel_case
             ),
+            nullary!(
+                c"_is_owned",
+                c"_is_owned($self, /)\n--\n\nWhether the lock is held.",
+                "Condition._is_owned",
+                is_owned
+            ),
+            nullary!(c"_release_save", RELEASE_SAVE_DOC, "Condition._release_save", release_save),
+            fastcall(c"_acquire_restore", ACQUIRE_RESTORE_DOC, acquire_restore),
         ],
     )?;
     if !cfg!(Py_3_14) {

@@ -1,7 +1,9 @@
 //! The exceptions of the interpreter's `threading`, with their messages.
 
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+
+use crate::interpreter;
 
 pyo3::create_exception!(
     threading,
@@ -70,4 +72,11 @@ pub(crate) fn too_few_parties(py: Python<'_>) -> PyErr {
 #[cold]
 pub(crate) fn broken_barrier() -> PyErr {
     BrokenBarrierError::new_err(())
+}
+
+/// For an object whose `__init__` has not run.
+#[cold]
+pub(crate) fn missing_attribute(py: Python<'_>, class: &str, name: &str) -> PyErr {
+    let message = format!("'{class}' object has no attribute '{name}'");
+    interpreter::made(py, PyAttributeError::new_err(message))
 }

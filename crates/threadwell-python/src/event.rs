@@ -8,7 +8,7 @@ use threadwell::Event;
 
 use crate::slots::{self, Arguments, fastcall, nullary};
 use crate::timeout::Until;
-use crate::{blocking, deprecated, signature};
+use crate::{blocking, deprecated, interpreter, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -63,7 +63,8 @@ impl PyEvent {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let [] = signature::bind_init("Event.__init__", [], 0, args, kwargs)?;
+        let bound = signature::bind_init("Event.__init__", [], 0, args, kwargs);
+        let [] = bound.map_err(|error| interpreter::made(args.py(), error))?;
         // It may be called again.
         self.event.clear();
         Ok(())
@@ -73,9 +74,9 @@ impl PyEvent {
     fn _at_fork_reinit(&self) {}
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let class = slf.get_type();
+        let class = interpreter::class_name(slf)?;
         let status = if slf.get().event.is_set() { "set" } else { "unset" };
-        Ok(format!("<{}.{} at {:p}: {status}>", class.module()?, class.qualname()?, slf.as_ptr()))
+        Ok(format!("<{class} at {:p}: {status}>", slf.as_ptr()))
     }
 }
 

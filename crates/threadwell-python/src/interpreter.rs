@@ -31,6 +31,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::collector;
 use crate::owned::Owned;
 
 /// Parks a thread that the interpreter tries to end. See the module's documentation.
@@ -107,9 +108,31 @@ pub(crate) fn require_main(_: Python<'_>) -> PyResult<()> {
 
 /// What a call gave back.
 fn owned(py: Python<'_>, result: Object) -> PyResult<Owned<'_>> {
+    new_reference(py, result).map(Owned::new)
+}
+
+fn new_reference(py: Python<'_>, result: Object) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: what the callers have got from the interpreter: a new reference, or null with an
     // exception set.
-    unsafe { Bound::from_owned_ptr_or_err(py, result) }.map(Owned::new)
+    unsafe { Bound::from_owned_ptr_or_opt(py, result) }.ok_or_else(|| raised(py))
+}
+
+/// The exception that a call has raised. Up to 3.11 it may still have to be made.
+#[cold]
+fn raised(py: Python<'_>) -> PyErr {
+    collector::held_off(py, || PyErr::fetch(py))
+}
+
+/// `error`, made if it was not yet. PyO3 would make it when a method returns that it calls itself.
+pub(crate) fn made(py: Python<'_>, error: PyErr) -> PyErr {
+    if cfg!(Py_3_12) {
+        // There the collector is not in the way.
+        return error;
+    }
+    collector::held_off(py, || {
+        error.restore(py);
+        PyErr::fetch(py)
+    })
 }
 
 /// Calls `callable(*args)`.
@@ -206,7 +229,7 @@ pub(crate) fn is_true(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     match guarded(|| unsafe { function(object.as_ptr()) }) {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(PyErr::fetch(object.py())),
+        _ => Err(raised(object.py())),
     }
 }
 
@@ -217,6 +240,13 @@ pub(crate) fn str(object: &Bound<'_, PyAny>) -> PyResult<String> {
     let result = guarded(|| unsafe { function(object.as_ptr()) });
     let text = owned(object.py(), result)?;
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
+}
+
+/// The name of the object's class with its module, as a `repr` says it.
+pub(crate) fn class_name(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let class = object.get_type();
+    let module = str(&*getattr(&class, "__module__")?)?;
+    Ok(format!("{module}.{}", str(&*getattr(&class, "__qualname__")?)?))
 }
 
 /// `left < right`.
@@ -275,8 +305,7 @@ pub(crate) fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
     let function = unwinding!(ffi::PyNumber_Index as fn(Object) -> Object);
     // SAFETY: the thread is attached (`Bound`), the object is alive.
     let result = guarded(|| unsafe { function(object.as_ptr()) });
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }
+    new_reference(object.py(), result)
 }
 
 /// `float(object)`.
@@ -285,7 +314,9 @@ pub(crate) fn as_f64(object: &Bound<'_, PyAny>) -> PyResult<f64> {
     // SAFETY: the thread is attached (`Bound`), the object is alive.
     let value = guarded(|| unsafe { function(object.as_ptr()) });
     match value == -1.0 {
-        true => PyErr::take(object.py()).map_or(Ok(value), Err),
+        true => {
+            collector::held_off(object.py(), || PyErr::take(object.py())).map_or(Ok(value), Err)
+        }
         false => Ok(value),
     }
 }
@@ -300,7 +331,7 @@ pub(crate) fn set_item(
     // SAFETY: the thread is attached (`Bound`), the objects are alive, the first is a dictionary.
     match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr(), value.as_ptr()) }) {
         0 => Ok(()),
-        _ => Err(PyErr::fetch(dict.py())),
+        _ => Err(raised(dict.py())),
     }
 }
 
@@ -310,7 +341,7 @@ pub(crate) fn del_item(dict: &Bound<'_, PyDict>, key: &Bound<'_, PyAny>) -> PyRe
     // SAFETY: the thread is attached (`Bound`), both objects are alive, the first is a dictionary.
     match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr()) }) {
         0 => Ok(()),
-        _ => Err(PyErr::fetch(dict.py())),
+        _ => Err(raised(dict.py())),
     }
 }
 
@@ -321,7 +352,7 @@ pub(crate) fn warn(category: &Bound<'_, PyAny>, message: &CStr) -> PyResult<()> 
     // SAFETY: the thread is attached (`Bound`), the class is alive.
     match guarded(|| unsafe { function(category.as_ptr(), message.as_ptr(), 1) }) {
         0 => Ok(()),
-        _ => Err(PyErr::fetch(category.py())),
+        _ => Err(raised(category.py())),
     }
 }
 
@@ -345,7 +376,7 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     // SAFETY: the thread is attached (`py`).
     match guarded(|| unsafe { function() }) {
         0 => Ok(()),
-        _ => Err(PyErr::fetch(py)),
+        _ => Err(raised(py)),
     }
 }
 
@@ -383,9 +414,13 @@ pub(crate) fn check_signals_after(py: Python<'_>, error: PyErr) -> PyErr {
     }
 }
 
-/// The value; an error is given up, with what it refers to.
-pub(crate) fn ok<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
-    result.map_err(|error| discard(py, error)).ok()
+/// What a number of the interpreter's own is as one of Rust's; None if it is none.
+pub(crate) fn extract<'py, T>(number: &Bound<'py, PyAny>) -> Option<T>
+where
+    for<'a> T: FromPyObject<'a, 'py, Error = PyErr>,
+{
+    let value = collector::held_off(number.py(), || number.extract());
+    value.map_err(|error| discard(number.py(), error)).ok()
 }
 
 /// Gives up an error. PyO3 would put that off in methods that it has not called itself.

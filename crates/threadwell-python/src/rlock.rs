@@ -8,7 +8,7 @@ use threadwell::{RLock, ThreadId, resume};
 
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::{Until, of_acquire};
-use crate::{blocking, deprecated, error};
+use crate::{blocking, collector, deprecated, error, interpreter};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
 --
@@ -34,6 +34,16 @@ Undo one acquire of the calling thread; the last one frees the lock.
 
 Raises:
     RuntimeError: The calling thread does not own the lock.";
+
+const RELEASE_SAVE_DOC: &CStr = c"_release_save($self, /)
+--
+
+Release the lock entirely; return what _acquire_restore needs.";
+
+const ACQUIRE_RESTORE_DOC: &CStr = c"_acquire_restore($self, state, /)
+--
+
+Acquire the lock as often as it had been acquired before _release_save.";
 
 /// A lock that the thread which owns it may acquire again.
 ///
@@ -81,31 +91,6 @@ impl PyRLock {
     /// How often the calling thread has acquired the lock and not released it.
     fn _recursion_count(&self) -> usize {
         self.lock.recursion_count()
-    }
-
-    /// Release the lock entirely; return what `_acquire_restore` needs.
-    pub(crate) fn _release_save(slf: &Bound<'_, Self>) -> PyResult<(usize, u64)> {
-        let owner = slf.get().owner();
-        match slf.get().lock.release_all() {
-            Ok((count, wakes)) => {
-                blocking::wake(slf.py(), wakes);
-                Ok((count, owner))
-            }
-            Err(_) => Err(error::release_unacquired_lock()),
-        }
-    }
-
-    /// Acquire the lock as often as it had been acquired before `_release_save`.
-    ///
-    /// No signal handler runs meanwhile: whoever called is owed the lock, whatever a handler raises.
-    #[pyo3(signature = (state, /))]
-    pub(crate) fn _acquire_restore(slf: &Bound<'_, Self>, state: (usize, u64)) -> PyResult<()> {
-        let lock = &slf.get().lock;
-        if !lock.try_acquire_all(state.0) {
-            slf.get().check_count()?;
-            let _ = slf.py().detach(|| lock.acquire_all(state.0, &mut resume));
-        }
-        Ok(())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -158,6 +143,44 @@ impl PyRLock {
     }
 }
 
+/// Releases the lock entirely; returns what [`acquire_restore`] needs: how often it was acquired, and
+/// its owner.
+pub(crate) fn release_save(slf: &Bound<'_, PyRLock>) -> PyResult<Py<PyAny>> {
+    let owner = slf.get().owner();
+    match slf.get().lock.release_all() {
+        Ok((count, wakes)) => {
+            blocking::wake(slf.py(), wakes);
+            let state = collector::held_off(slf.py(), || (count, owner).into_pyobject(slf.py()))?;
+            Ok(state.into_any().unbind())
+        }
+        Err(_) => Err(error::release_unacquired_lock()),
+    }
+}
+
+/// Acquires the lock as often as it had been acquired before [`release_save`].
+///
+/// No signal handler runs meanwhile: whoever called is owed the lock, whatever a handler raises.
+pub(crate) fn acquire_restore(slf: &Bound<'_, PyRLock>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+    // The owner is whoever calls, but has to be a number.
+    let (count, owner): (Bound<'_, PyAny>, Bound<'_, PyAny>) = state.extract()?;
+    let count = interpreter::index(&count)?.extract()?;
+    interpreter::index(&owner)?;
+    let lock = &slf.get().lock;
+    if !lock.try_acquire_all(count) {
+        slf.get().check_count()?;
+        let _ = slf.py().detach(|| lock.acquire_all(count, &mut resume));
+    }
+    Ok(())
+}
+
+fn acquire_restore_method<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<()> {
+    args.no_names("RLock._acquire_restore")?;
+    match args.bind("RLock._acquire_restore", ["state"], 1)? {
+        [Some(state)] => acquire_restore(slf, &state),
+        [None] => Ok(()),
+    }
+}
+
 fn acquire<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<bool> {
     PyRLock::acquire(slf, of_acquire(args)?)
 }
@@ -182,6 +205,8 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
             noargs(c"release", RELEASE_DOC, PyRLock::release),
             fastcall(c"__enter__", ACQUIRE_DOC, acquire),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
+            noargs(c"_release_save", RELEASE_SAVE_DOC, release_save),
+            fastcall(c"_acquire_restore", ACQUIRE_RESTORE_DOC, acquire_restore_method),
         ],
     )?;
     if !cfg!(Py_3_14) {

@@ -76,25 +76,30 @@ impl PySemaphore {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let [value] = signature::bind_init("Semaphore.__init__", ["value"], 0, args, kwargs)?;
-        self.semaphore.reinit(value.as_ref().map_or(Ok(1), permits)?);
+        self.semaphore.reinit(initial_permits("Semaphore.__init__", args, kwargs)?);
         Ok(())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let class = slf.get_type();
+        let class = interpreter::class_name(slf)?;
         let value = slf.get().semaphore.permits();
         let limit = match slf.get().limit.load(Relaxed) {
             usize::MAX => String::new(),
             limit => format!("/{limit}"),
         };
-        Ok(format!(
-            "<{}.{} at {:p}: value={value}{limit}>",
-            class.module()?,
-            class.qualname()?,
-            slf.as_ptr()
-        ))
+        Ok(format!("<{class} at {:p}: value={value}{limit}>", slf.as_ptr()))
     }
+}
+
+/// What `__init__` was given, or one.
+fn initial_permits(
+    init: &str,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<usize> {
+    signature::bind_init(init, ["value"], 0, args, kwargs)
+        .and_then(|[value]| value.as_ref().map_or(Ok(1), permits))
+        .map_err(|error| interpreter::made(args.py(), error))
 }
 
 /// A number of permits, with the interpreter's errors for what is none.
@@ -134,14 +139,12 @@ impl PyBoundedSemaphore {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let init = "BoundedSemaphore.__init__";
-        let [value] = signature::bind_init(init, ["value"], 0, args, kwargs)?;
-        let limit = value.as_ref().map_or(Ok(1), permits)?;
-        let PySemaphore { semaphore, limit: bound } = slf.as_super().get();
+        let limit = initial_permits("BoundedSemaphore.__init__", args, kwargs)?;
+        let this = slf.as_super().get();
         // Without a bound while it changes: the old one says nothing about the new count.
-        bound.store(usize::MAX, Relaxed);
-        semaphore.reinit(limit);
-        bound.store(limit, Relaxed);
+        this.limit.store(usize::MAX, Relaxed);
+        this.semaphore.reinit(limit);
+        this.limit.store(limit, Relaxed);
         Ok(())
     }
 

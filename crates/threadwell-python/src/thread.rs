@@ -234,6 +234,7 @@ impl _StartWatch {
 
 /// Puts the functions that programs call often into the module.
 pub(crate) fn finish(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    slots::install_dealloc::<_StartWatch>(module.py());
     slots::add_function(module, c"current_thread", CURRENT_THREAD_DOC, |args| {
         args.none("current_thread")?;
         Ok(current_thread(args.py()))

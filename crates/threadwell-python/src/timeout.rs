@@ -127,7 +127,7 @@ pub(crate) fn exact_seconds(timeout: &Bound<'_, PyAny>) -> Option<f64> {
     let seconds = if let Ok(float) = timeout.cast_exact::<PyFloat>() {
         float.value()
     } else {
-        interpreter::ok(timeout.py(), timeout.cast_exact::<PyInt>().ok()?.extract())?
+        interpreter::extract(timeout.cast_exact::<PyInt>().ok()?)?
     };
     (!seconds.is_nan()).then_some(seconds)
 }

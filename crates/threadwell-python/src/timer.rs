@@ -218,9 +218,10 @@ fn ident_of(thread: &Bound<'_, PyAny>) -> PyResult<u64> {
     if let Ok(ident) = thread.cast_exact::<PyInt>() {
         return ident.extract();
     }
-    let ident = interpreter::ok(thread.py(), interpreter::getattr(thread, "ident"));
     // A program may have put a function of its own in the interpreter's place.
-    Ok(ident.and_then(|it| interpreter::ok(it.py(), it.extract())).unwrap_or(NOBODY))
+    let ident = interpreter::getattr(thread, "ident")
+        .map_err(|error| interpreter::discard(thread.py(), error));
+    Ok(ident.ok().and_then(|ident| interpreter::extract(&ident)).unwrap_or(NOBODY))
 }
 
 /// Whether the calling thread is the driver.

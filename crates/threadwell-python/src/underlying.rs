@@ -13,7 +13,7 @@ use crate::collector;
 use crate::interpreter::{self, ForeignRef};
 use crate::lock::PyLock;
 use crate::owned::Owned;
-use crate::rlock::PyRLock;
+use crate::rlock::{self, PyRLock};
 use crate::slots::Arguments;
 use crate::timeout::{Until, of_acquire};
 
@@ -167,10 +167,7 @@ impl Underlying {
     pub(crate) fn release_save(&self, py: Python<'_>) -> PyResult<ForeignRef> {
         let state = match self {
             Self::Lock(lock) => PyLock::release(lock.bind(py)).map(|()| py.None())?,
-            Self::RLock(lock) => {
-                let state = PyRLock::_release_save(lock.bind(py))?;
-                collector::held_off(py, || state.into_pyobject(py))?.into_any().unbind()
-            }
+            Self::RLock(lock) => rlock::release_save(lock.bind(py))?,
             Self::Foreign(_) => match self.optional_method(py, "_release_save")? {
                 Some(release_save) => interpreter::call0(&release_save)?.into_bound().unbind(),
                 None => self.release(py).map(|()| py.None())?,
@@ -183,7 +180,7 @@ impl Underlying {
     pub(crate) fn acquire_restore(&self, py: Python<'_>, state: &Bound<'_, PyAny>) -> PyResult<()> {
         match self {
             Self::Lock(lock) => PyLock::acquire(lock.bind(py), Until::Forever).map(drop),
-            Self::RLock(lock) => PyRLock::_acquire_restore(lock.bind(py), state.extract()?),
+            Self::RLock(lock) => rlock::acquire_restore(lock.bind(py), state),
             Self::Foreign(_) => match self.optional_method(py, "_acquire_restore")? {
                 Some(acquire_restore) => {
                     let args = collector::held_off(py, || PyTuple::new(py, [state]))?;

@@ -12,7 +12,7 @@ use crate::interpreter;
 /// `TypeError` if it is no whole number. One in a float is as good as an int; half a permit is nothing.
 pub(crate) fn whole(number: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     if let Ok(int) = number.cast_exact::<PyInt>() {
-        return Ok(interpreter::ok(number.py(), int.extract()));
+        return Ok(interpreter::extract(int));
     }
     if !interpreter::is_index(number) {
         let float = interpreter::as_f64(number)?;
@@ -23,5 +23,5 @@ pub(crate) fn whole(number: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
             return Ok(Some(float as usize));
         }
     }
-    Ok(interpreter::ok(number.py(), interpreter::index(number)?.extract()))
+    Ok(interpreter::extract(&interpreter::index(number)?))
 }
