@@ -532,8 +532,14 @@ def _ensure_awaited() -> None:
 
     The interpreter asks the module that it finds as ``threading`` to do that. If that is the standard library's, it is
     told to ask us; it has to be imported for that if nobody has done so.
+
+    Raises:
+        RuntimeError: It has finished waiting. A thread could not begin any more; up to 3.11 the interpreter does not
+            say so, and whoever started it would wait for that for ever.
     """
     global _is_arranging
+    if sys is None or sys.is_finalizing():
+        raise RuntimeError("can't create new thread at interpreter shutdown")
     found: Any
     try:
         # Not `get`: without an interpreter lock, that takes the lock of a dictionary that everyone looks into.
@@ -583,6 +589,7 @@ def _register_atexit(func: Callable[..., object], *arg: Any, **kwargs: Any) -> N
     """Have `func` called with these arguments at exit, before the threads are waited for; the last one first."""
     if _module._SHUTTING_DOWN:
         raise RuntimeError("can't register atexit after shutdown")
+    _ensure_awaited()
     _module._threading_atexits.append(lambda: func(*arg, **kwargs))
 
 

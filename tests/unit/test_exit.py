@@ -1,11 +1,13 @@
-"""The end of a program: whom it waits for, and whom it does not. Each test is a real interpreter."""
+"""The end of a program: whom it waits for, and whom it does not. Each test is a real interpreter.
+
+What must not happen to daemon threads meanwhile, however often one looks: tests/stress/test_exits.py.
+"""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import sysconfig
 import textwrap
 
 import pytest
@@ -279,281 +281,162 @@ def test_ctrl_c_ends_the_waiting(make):
     assert ours[0] == 0
 
 
-@pytest.mark.skipif(
-    bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and sys.version_info < (3, 14),
-    reason="3.13t may stop a daemon at exit that holds the lock of a dictionary, and wait for it for ever",
-)
-@pytest.mark.timeout(120)
-def test_daemons_in_the_middle_of_everything_do_not_disturb_the_end(python):
-    # They wait, work, start timers and fail while the interpreter goes away around them. Up to 3.13 it ends them by
-    # unwinding their stacks.
-    source = """
-    import threadwell as threading
-    class Noisy:
-        def __del__(self):
-            threading.current_thread()
-    def function(step):
-        ready.release()
-        while True:
-            try:
-                step()
-            except Exception:
-                pass
-    def start_timer():
-        timer = threading.Timer(0.0005, Noisy)
-        timer.daemon = True
-        timer.start()
-        timer.cancel() if len(threading.enumerate()) > 200 else None
-    steps = [
-        lambda: threading.Event().wait(0.0001),
-        lambda: threading.Lock().acquire(),
-        lambda: threading.enumerate() and Noisy(),
-        start_timer,
-        lambda: threading.Condition().wait(0.0001),
-        lambda: threading.Thread(target=Noisy, daemon=True).start(),
-    ]
-    ready = threading.Semaphore(0)
-    for step in steps * 2:
-        threading.Thread(target=function, args=[step], daemon=True).start()
-    for _ in range(12):
-        ready.acquire()
-    """
-    for _ in range(15):
-        result = python("-c", textwrap.dedent(source))
-        assert (result.returncode, result.stderr) == (0, "")
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def beside_stdlib(request, python, tmp_path):
+    """Runs a program with a way to come by threadwell, and with the standard library; returns what both do."""
+
+    def run(source):
+        results = []
+        for way in ("import threading", request.param):
+            path = tmp_path / "program.py"
+            path.write_text(f"{way}\n{textwrap.dedent(source)}")
+            result = python(path)
+            # Above are the frames of those who wait.
+            results.append((result.returncode, result.stdout, result.stderr.splitlines()[-1:]))
+        theirs, ours = results
+        assert ours == theirs
+        return ours
+
+    return run
 
 
-#: How a thread comes to run Python code while an object of ours goes: the object is `thing`, the code `Slow.__del__`.
-ENDS_OF_OBJECTS = {
-    "attribute": "thing.slow = Slow()",
-    "weak reference": "weak = weakref.ref(thing, lambda _: Slow())",
+INTERRUPTIONS = {
+    "SystemExit": ("raise SystemExit(3)", (0, "waiting\n", ["SystemExit: 3"])),
+    "KeyboardInterrupt": ("raise KeyboardInterrupt", (0, "waiting\n", ["KeyboardInterrupt: "])),
+    "another exception": ("raise ValueError(3)", (0, "waiting\n", ["ValueError: 3"])),
+    "os._exit": ("os._exit(5)", (5, "waiting\n", [])),
 }
 
 
-@pytest.mark.parametrize("end", ENDS_OF_OBJECTS.values(), ids=ENDS_OF_OBJECTS)
-@pytest.mark.parametrize(
-    "make", ["Lock()", "RLock()", "Condition()", "Semaphore()", "BoundedSemaphore()", "Event()", "Barrier(1)"]
-)
-def test_a_daemon_that_frees_an_object_does_not_disturb_the_end(program, make, end):
-    if "thing." in end and make in ("Lock()", "RLock()"):
-        make = f"type('R', (type({make}),), {{}})()" if make == "RLock()" else ""
-    if not make:
-        pytest.skip("a lock has no attributes")
-    program(f"""
-        import time, weakref
-        import threadwell as threading
-        from threadwell import *
-
-        class Slow:
-            def __del__(self):
-                for _ in range(100):
+@pytest.mark.parametrize(("interruption", "end"), INTERRUPTIONS.values(), ids=INTERRUPTIONS)
+@pytest.mark.parametrize("make", ["Thread(target=function)", "Timer(0.01, function)"], ids=["thread", "timer"])
+def test_what_a_signal_handler_does_to_the_waiting(beside_stdlib, make, interruption, end):
+    ours = beside_stdlib(f"""
+        import os, signal, time
+        handled = []
+        def handler(*_):
+            if not handled:
+                handled.append(True)
+                {interruption}
+        def function():
+            threading.main_thread().join()
+            print("waiting", flush=True)
+            while not handled:
+                # One that comes just before the main thread sleeps does not wake it.
+                os.kill(os.getpid(), signal.SIGUSR1)
+                deadline = time.monotonic() + 1
+                while not handled and time.monotonic() < deadline:
                     time.sleep(0.001)
-
-        begun = threading.Barrier(4)
-
-        def run():
-            begun.wait()
-            while True:
-                thing = {make}
-                {end}
-                del thing
-
-        for _ in range(3):
-            threading.Thread(target=run, daemon=True).start()
-        begun.wait()
-        time.sleep(0.02)
+        signal.signal(signal.SIGUSR1, handler)
+        threading.{make}.start()
     """)
+    assert ours == end
 
 
-#: Waits of the main thread in the last `__del__`s of a program.
-LATE_WAITS = {
-    "event": "event.wait(0.1)",
-    "lock": "lock.acquire(timeout=0.1)",
-    "semaphore": "semaphore.acquire(timeout=0.1)",
-    "condition": "condition.wait(0.1)",
-    "foreign lock": "foreign.wait(0.1)",
-    "subclass": "subclass.wait(0.1)",
+def test_a_thread_can_end_the_process_that_waits_for_it(beside_stdlib):
+    ours = beside_stdlib("""
+        import atexit, os, sys
+        atexit.register(print, "not called")
+        def function():
+            threading.main_thread().join()
+            print("exits", flush=True)
+            os._exit(5)
+        threading.Thread(target=function).start()
+        sys.exit(3)
+    """)
+    assert ours == (5, "exits\n", [])
+
+
+def test_callbacks_of_all_kinds_come_in_the_order_of_the_standard_library(beside_stdlib):
+    code, output, _ = beside_stdlib("""
+        import atexit, gc, weakref
+        from concurrent.futures import ThreadPoolExecutor
+        executor = ThreadPoolExecutor(1)
+        class Thing:
+            def __del__(self, print=print):
+                print("destructor", flush=True)
+        def function():
+            threading.main_thread().join()
+            print("thread", flush=True)
+            atexit.register(print, "of a thread")
+        def tell(what):
+            print(what, flush=True)
+            atexit.register(print, "of a", what)
+        gc.disable()
+        atexit.register(gc.enable)
+        thing = Thing()
+        thing.itself = thing
+        del thing
+        weakref.finalize(tell, print, "finalize")
+        atexit.register(tell, "callback")
+        threading._register_atexit(tell, "threading's callback")
+        executor.submit(tell, "task").result()
+        threading._register_atexit(tell, "threading's last callback")
+        atexit.register(tell, "last callback")
+        threading.Thread(target=function).start()
+        print("end")
+    """)
+    assert code == 0
+    lines = output.splitlines()
+    assert lines.index("end") < lines.index("threading's last callback") < lines.index("thread")
+    assert lines.index("thread") < lines.index("last callback") < lines.index("callback") < lines.index("destructor")
+
+
+#: Where a thread is started that comes late, or just in time.
+LATE_STARTS = {
+    "a callback of atexit": "atexit.register(start, 'callback')",
+    "a callback of threading": "threading._register_atexit(start, 'callback')",
+    "a thread that is waited for": "threading.Thread(target=wait_and_start, args=['thread']).start()",
+    "a timer that is waited for": "threading.Timer(0.01, wait_and_start, ['timer']).start()",
 }
+if sys.version_info >= (3, 12):
+    # Before, the standard library waits for ever, as the new thread is ended before it has begun.
+    LATE_STARTS["a destructor"] = "late = Late(); late.itself = late; del late"
 
 
-@pytest.mark.parametrize("wait", LATE_WAITS.values(), ids=LATE_WAITS)
-@pytest.mark.parametrize("signals", [False, True], ids=["in peace", "with signals"])
-def test_destructors_at_the_very_end_can_wait(program, wait, signals):
-    # The signals are handled without the interpreter, and so arrive although it is going away.
-    output = program(f"""
-        import _thread, faulthandler, os, signal, sys
-        import threadwell as threading
-
+@pytest.mark.parametrize("start", LATE_STARTS.values(), ids=LATE_STARTS)
+@pytest.mark.parametrize("make", ["Thread(target=print)", "Timer(0.01, print)", "Thread(target=print, daemon=True)"])
+def test_a_thread_that_is_started_late_is_one_or_an_error_as_with_the_standard_library(beside_stdlib, start, make):
+    ours = beside_stdlib(f"""
+        import atexit, gc
+        gc.disable()
+        atexit.register(gc.enable)
+        def start(where, threading=threading, print=print):
+            thread = threading.{make}
+            try:
+                thread.start()
+                thread.join()
+            except RuntimeError as error:
+                print(where, error)
+            else:
+                print(where, "started one")
+        def wait_and_start(where):
+            threading.main_thread().join()
+            start(where)
         class Late:
-            event = threading.Event()
-            lock = threading.Lock()
-            semaphore = threading.Semaphore(0)
-            condition = threading.Condition()
-            foreign = threading.Condition(_thread.allocate_lock())
-            subclass = threading.Condition(type("Mine", (type(threading.RLock()),), {{}})())
-            nowhere = open(os.devnull, "w")
-
-            def __del__(self, setitimer=signal.setitimer, real=signal.ITIMER_REAL, is_finalizing=sys.is_finalizing):
-                for held in (self.lock, self.condition, self.foreign, self.subclass):
-                    held.acquire()
-                interval = 0.005 if {signals} else 0
-                setitimer(real, interval, interval)
-                result = self.{wait}
-                setitimer(real, 0)
-                print(is_finalizing(), result)
-
-        faulthandler.register(signal.SIGALRM, file=Late.nowhere)
-        late = Late()
+            def __del__(self, start=start):
+                start("destructor")
+        {start}
     """)
-    assert output == "True False\n"
+    assert ours[0] == 0
+    assert ours[1]
 
 
-def test_daemons_that_get_a_signal_at_the_very_end_say_nothing(ends):
-    ends("""
-        import faulthandler, os, signal, time
-
+@pytest.mark.parametrize("make", ["Thread(target=print)", "Timer(0.01, print)"], ids=["thread", "timer"])
+def test_a_thread_that_a_destructor_starts_at_the_very_end_is_refused(ends, make):
+    # Up to 3.11 the standard library waits for it for ever.
+    ours = ends(f"""
+        import atexit, gc
         class Late:
-            nowhere = open(os.devnull, "w")
-
-            def __init__(self, threads):
-                self.idents = [thread.ident for thread in threads]
-
-            def __del__(self, kill=signal.pthread_kill, sleep=time.sleep, usr1=signal.SIGUSR1):
-                for _ in range(50):
-                    for ident in self.idents:
-                        kill(ident, usr1)
-                    sleep(0.001)
-
-        faulthandler.register(signal.SIGUSR1, file=Late.nowhere)
-        lock = threading.Lock()
-        lock.acquire()
-        # A wait with a timeout is one that a signal interrupts.
-        waits = [(threading.Event().wait, 100), (threading.Semaphore(0).acquire, True, 100), (lock.acquire, True, 100)]
-        threads = [threading.Thread(target=wait, args=args, daemon=True) for wait, *args in waits]
-        for thread in threads:
-            thread.start()
-        late = Late(threads)
-    """)
-
-
-#: Calls that run Python code in their middle, or at their end: the code is `stay`.
-CALLS_INTO_PYTHON = {
-    "str of a lock": "repr(Condition(Foreign()))",
-    "timeout": "Lock().acquire(True, Number())",
-    "timeout, second look": "Lock().acquire(True, Number(2))",
-    "timeout of an event": "Event().wait(Number())",
-    "timeout of an event, second look": "Event().wait(Number(2))",
-    "permits": "Semaphore(Number())",
-    "permits, second look": "Semaphore(Number(2))",
-    "released permits": "Semaphore().release(Number())",
-    "parties": "Barrier(Number())",
-    "notified": "condition.notify(Number())",
-    "warning": "Event().isSet()",
-    "ownership": "Condition(Foreign(owned=Slow)).wait(0)",
-    "state": "Condition(Foreign(state=Slow)).wait(0)",
-    "release": "Condition(Foreign(released=Slow)).release()",
-    "predicate": "condition.wait_for(Slow, 0.01)",
-    "sum": "Semaphore(0).acquire(timeout=Slow())",
-    "comparison": "Semaphore(Slow())",
-    "collection, event": "collecting(Event)",
-    "collection, condition": "collecting(Condition)",
-    "collection, subclass": "collecting(Subclass)",
-    "collection, waiters": "collecting(waiters)",
-    "collection, threads": "collecting(threading.enumerate)",
-    "collection, error": "collecting(Lock().release)",
-}
-
-
-@pytest.mark.parametrize("call", CALLS_INTO_PYTHON.values(), ids=CALLS_INTO_PYTHON)
-def test_a_daemon_in_python_code_that_a_call_runs_does_not_disturb_the_end(python, call):
-    # Up to 3.13 the interpreter ends such a thread by unwinding its stack, through our frames.
-    source = f"""
-        import contextlib, gc, time, warnings
-        import threading as stdlib
-        import threadwell as threading
-        from threadwell import *
-
-        inside = stdlib.Semaphore(0)
-
-        def stay(*_, inside=inside, sleep=time.sleep, get_ident=get_ident, main=get_ident(), **__):
-            if get_ident() == main:
-                # Not every version has collected it before the end.
-                return
-            inside.release()
-            while True:
-                sleep(0.001)
-
-        class Number:
-            def __init__(self, patience=1):
-                self.patience = patience
-            def __index__(self):
-                self.patience -= 1
-                return 1 if self.patience else stay()
-            __float__ = __index__
-            def __lt__(self, other):
-                return False
-            def __gt__(self, other):
-                return True
-            def __radd__(self, other):
-                return 1.0
-
-        class Slow:
-            __del__ = stay
-            def __bool__(self):
-                return False
-            def __lt__(self, other):
-                return Slow()
-            def __radd__(self, other):
-                return Slow()
-            def __float__(self):
-                return 0.0
-
-        class Foreign:
-            def __init__(self, owned=object, state=object, released=object):
-                self._is_owned = owned
-                self._release_save = state
-                self.release = released
-            def acquire(self, *args):
-                return True
-            def _acquire_restore(self, state):
-                pass
-            __str__ = stay
-
-        class Subclass(Event):
-            pass
-
-        def collecting(function):
-            gc.disable()
-            for _ in range(50):
-                slow = Slow()
-                slow.itself = slow
-                del slow
-            gc.set_threshold(1, 1, 1)
-            gc.enable()
-            function()
-
-        def waiters(condition=Condition()):
-            return condition._waiters
-
-        warnings.simplefilter("always")
-        warnings.showwarning = stay
-
-        def run():
-            condition = Condition()
-            condition.acquire()
-            with contextlib.suppress(Exception):
-                {call}
-            inside.release()
-
-        stdlib.Thread(target=run, daemon=True).start()
-        inside.acquire()
-
-        class Late:
-            def __del__(self, sleep=time.sleep):
-                for _ in range(100):
-                    sleep(0.001)
-
+            def __del__(self, threading=threading, print=print):
+                try:
+                    threading.{make}.start()
+                except RuntimeError as error:
+                    print(error)
+        gc.disable()
+        atexit.register(gc.enable)
         late = Late()
-    """
-    result = python("-c", textwrap.dedent(source))
-    assert (result.returncode, result.stderr) == (0, "")
+        late.itself = late
+        del late
+    """)
+    assert ours == "can't create new thread at interpreter shutdown\n"
