@@ -7,12 +7,20 @@ machine's).
 
 from __future__ import annotations
 
+import marshal
 import os
 import random
 import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+
+import threadwell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +32,8 @@ SEED = int(os.environ.get("THREADWELL_STRESS_SEED", random.SystemRandom().getran
 #: Seconds that a test may take with the full counts.
 TIME_LIMIT = 4 * 3600
 
-_counts: list[str] = []
+#: Lines for the end, and of how many shapes of a test each is true.
+_counts: Counter[str] = Counter()
 
 
 class Stress:
@@ -41,7 +50,7 @@ class Stress:
 
     def counted(self, counts: str) -> None:
         """Have a line such as ``1000 exits, 0 aborts, 0 hangs`` printed when all tests have run."""
-        _counts.append(f"{self._name}: {counts}")
+        _counts[f"{self._name.partition('[')[0]}: {counts}"] += 1
 
 
 @pytest.fixture
@@ -69,6 +78,74 @@ def handlers() -> Iterator[Handlers]:
         signal.signal(number, handle)
 
 
+# -- Exits ---------------------------------------------------------------------------------------------------------
+
+#: Seconds after which a program is taken to hang. The machine may be busy.
+PATIENCE = 30
+#: How many programs run at the same time: most of the time, most of them sleep.
+AT_ONCE = 4
+#: One of so many is run by an interpreter of its own.
+FRESH = 10
+
+#: How a program comes by threadwell.
+WAYS = {
+    "imported": "import threadwell as threading",
+    "installed": "import threadwell; threadwell.install(); import threading",
+}
+
+#: What each program begins with.
+PRELUDE = Path(__file__).with_name("exits_prelude.py").read_text()
+
+
+class Exits(Protocol):
+    """Run a program often; each time it has to end with that exit code and that output (``...`` stands for any)."""
+
+    def __call__(self, source: str, code: int = 0, output: str = "", modules: tuple[str, ...] = ()) -> None: ...
+
+
+@pytest.fixture
+def exits(stress: Stress) -> Exits:
+    """Run a program 1,000 times, or a few: by turns with each way to come by threadwell."""
+
+    def exits(source: str, code: int = 0, output: str = "", modules: tuple[str, ...] = ()) -> None:
+        rounds = stress.rounds(quick=4, full=1000)
+        programs = {way: f"{text}\n{PRELUDE}\n{textwrap.dedent(source)}" for way, text in WAYS.items()}
+        first_fresh = stress.random.randrange(FRESH)
+        order = {
+            "programs": programs,
+            "runs": [
+                {
+                    "way": [*WAYS][number % len(WAYS)],
+                    "seed": stress.random.getrandbits(32),
+                    "fresh": (number // len(WAYS)) % FRESH == first_fresh,
+                }
+                for number in range(rounds)
+            ],
+            "code": code,
+            "output": output,
+            "modules": ["threadwell", *modules],
+            "path": [str(Path(threadwell.__file__).parent.parent)],
+            "limit": PATIENCE,
+            "at once": AT_ONCE,
+        }
+        nursery = subprocess.run(
+            [sys.executable, "-I", "-S", "-X", "faulthandler", Path(__file__).with_name("exits_nursery.py")],
+            input=marshal.dumps(order),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        ended, failure = marshal.loads(nursery.stdout)
+        if failure is not None:
+            print(f"SEED = {failure['seed']}\n{programs[failure['way']]}")
+            what = "hangs" if failure["code"] is None else f"ends with {failure['code']}, not {code}"
+            how = f"{failure['way']}, {'fresh' if failure['fresh'] else 'forked'}, seed {failure['seed']}"
+            pytest.fail(f"exit {ended} of {rounds} {what} ({how}). It wrote:\n{failure['output']}")
+        assert ended == rounds
+        stress.counted(f"{rounds} exits, 0 aborts, 0 hangs")
+
+    return exits
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if FULL:
         for item in items:
@@ -82,5 +159,5 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _counts:
         terminalreporter.section(f"stress, THREADWELL_STRESS_SEED={SEED}")
-        for line in _counts:
-            terminalreporter.line(line)
+        for line, shapes in _counts.items():
+            terminalreporter.line(line if shapes == 1 else f"{line}, for each of {shapes} shapes")
