@@ -103,12 +103,20 @@ class Exits(Protocol):
     def __call__(self, source: str, code: int = 0, output: str = "", modules: tuple[str, ...] = ()) -> None: ...
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[subprocess.Popen[bytes]]:
+    """The process that starts the programs. It takes orders, and answers each."""
+    arguments = [sys.executable, "-I", "-S", "-X", "faulthandler", Path(__file__).with_name("exits_nursery.py")]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield process
+
+
 @pytest.fixture
-def exits(stress: Stress) -> Exits:
+def exits(stress: Stress, nursery: subprocess.Popen[bytes]) -> Exits:
     """Run a program 1,000 times, or a few: by turns with each way to come by threadwell."""
 
     def exits(source: str, code: int = 0, output: str = "", modules: tuple[str, ...] = ()) -> None:
-        rounds = stress.rounds(quick=4, full=1000)
+        rounds = stress.rounds(quick=2, full=1000)
         programs = {way: f"{text}\n{PRELUDE}\n{textwrap.dedent(source)}" for way, text in WAYS.items()}
         first_fresh = stress.random.randrange(FRESH)
         order = {
@@ -128,13 +136,9 @@ def exits(stress: Stress) -> Exits:
             "limit": PATIENCE,
             "at once": AT_ONCE,
         }
-        nursery = subprocess.run(
-            [sys.executable, "-I", "-S", "-X", "faulthandler", Path(__file__).with_name("exits_nursery.py")],
-            input=marshal.dumps(order),
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        ended, failure = marshal.loads(nursery.stdout)
+        marshal.dump(order, nursery.stdin)
+        nursery.stdin.flush()
+        ended, failure = marshal.load(nursery.stdout)
         if failure is not None:
             print(f"SEED = {failure['seed']}\n{programs[failure['way']]}")
             what = "hangs" if failure["code"] is None else f"ends with {failure['code']}, not {code}"

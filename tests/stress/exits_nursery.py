@@ -1,4 +1,4 @@
-"""Runs a program to the end of its interpreter, over and over, a few at once: see test_exits.py, which starts it.
+"""Runs a program to the end of its interpreter, over and over, a few at once: see conftest.py, which starts it.
 
 Starting an interpreter costs more than ending one. So most of the programs are run by children of this process, forked
 when it has imported threadwell: a child leaves the loop below, runs the program as what is left of ``__main__``, and
@@ -72,7 +72,6 @@ def main(order: dict) -> tuple[int, str] | None:
     ended, failure = 0, None
     while failure is None:
         while len(running) < order["at once"] and (run := next(runs, None)) is not None:
-            sys.stdout.flush()
             reading, writing = os.pipe()
             pid = os.fork()
             if not pid:
@@ -104,11 +103,13 @@ def main(order: dict) -> tuple[int, str] | None:
         os.waitpid(child.pid, 0)
         os.close(reading)
     sys.stdout.buffer.write(marshal.dumps((ended, failure)))
+    sys.stdout.buffer.flush()
     return None
 
 
 def begin(order: dict, run: dict, writing: int) -> tuple[int, str]:
     """Become the process for a program."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(writing, 1)
     os.dup2(writing, 2)
     os.close(writing)
@@ -119,10 +120,22 @@ def begin(order: dict, run: dict, writing: int) -> tuple[int, str]:
     return run["seed"], source
 
 
-order = marshal.load(sys.stdin.buffer)
-sys.path[:0] = order["path"]
-for module in order["modules"]:
-    __import__(module)
-if (program := main(order)) is not None:
+def next_order() -> dict | None:
+    """Return what is to be done next; None if there is nothing more."""
+    try:
+        order: dict = marshal.load(sys.stdin.buffer)
+    except EOFError:
+        return None
+    if order["path"] != sys.path[:1]:
+        sys.path[:0] = order["path"]
+    for module in order["modules"]:
+        __import__(module)
+    return order
+
+
+program = None
+while program is None and (order := next_order()) is not None:
+    program = main(order)
+if program is not None:
     SEED, program = program
     exec(program)
