@@ -24,7 +24,7 @@ WAITS = {
         "with condition: condition.wait(seconds())",
     ),
     "Condition of a subclass's lock": (
-        "condition = threading.Condition(type('Mine', (threading.RLock,), {})())",
+        "condition = threading.Condition(type('Mine', (type(threading.RLock()),), {})())",
         "with condition: condition.wait(seconds())",
     ),
     "Condition whose lock is held": (
@@ -141,7 +141,7 @@ def test_daemons_that_work(exits, work):
 
 #: Objects of ours that go while daemons hold them, and how a thread comes to run `stay` meanwhile.
 OBJECTS = {
-    "RLock": "type('Mine', (threading.RLock,), {})()",
+    "RLock": "type('Mine', (type(threading.RLock()),), {})()",
     "Condition": "threading.Condition()",
     "Semaphore": "threading.Semaphore()",
     "BoundedSemaphore": "threading.BoundedSemaphore()",
@@ -193,7 +193,10 @@ LATE_WAITS = {
     "Semaphore": ("threading.Semaphore(0)", "acquire(timeout=0.003)"),
     "Condition": ("threading.Condition()", "wait(0.003)"),
     "Condition of the interpreter's lock": ("threading.Condition(_thread.allocate_lock())", "wait(0.003)"),
-    "Condition of a subclass's lock": ("threading.Condition(type('Mine', (threading.RLock,), {})())", "wait(0.003)"),
+    "Condition of a subclass's lock": (
+        "threading.Condition(type('Mine', (type(threading.RLock()),), {})())",
+        "wait(0.003)",
+    ),
 }
 SIGNALS = {"in peace": 0, "with signals": 0.0003}
 
