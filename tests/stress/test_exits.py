@@ -133,7 +133,12 @@ def test_daemons_that_work(exits, work):
         {work[0]}
         def run():
             while True:
-                {work[1]}
+                try:
+                    {work[1]}
+                except RuntimeError as error:
+                    # Once the exit has begun. 3.12.0 and 3.12.1 say it while threads are still waited for.
+                    if "at interpreter shutdown" not in str(error):
+                        raise
         daemons(run, count=3)
         time.sleep(2 * tick())
     """)
@@ -300,7 +305,11 @@ def fire():
     while True:
         timer = threading.Timer(tick(), tick)
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError as error:
+            if "at interpreter shutdown" not in str(error):
+                raise
         time.sleep(tick())
 daemons(poll)
 daemons(fire)
@@ -369,7 +378,7 @@ ENDS = {
     ),
     "SIGINT in the wait": ("interrupt(KeyboardInterrupt).start()", 0, "...KeyboardInterrupt: \n"),
     "SystemExit in the wait": ("interrupt(SystemExit(3)).start()", 0, "...SystemExit: 3\n"),
-    "a callback that exits": ("import atexit; atexit.register(lambda: daemons(stay) and os._exit(6))", 6, ""),
+    "a callback that exits": ("import atexit; atexit.register(os._exit, 6)", 6, ""),
 }
 
 
