@@ -51,6 +51,17 @@ class Comparison:
         return [test for test in self.tests if _seen(self.ours, test).keys() - _seen(self.stdlib, test).keys()]
 
     @property
+    def threads(self) -> int:
+        """How many the last run with threadwell has started."""
+        return self.ours[-1].threads if self.ours else 0
+
+    @property
+    def children(self) -> str:
+        """How many interpreters it has started on threadwell, and how many out of its reach."""
+        last = self.ours[-1] if self.ours else Suite()
+        return f"{last.children} and {last.unreached} out of reach" if last.unreached else str(last.children)
+
+    @property
     def complaints(self) -> list[str]:
         """What was wrong with the runs themselves."""
         found = [self.failure] if self.failure else []
@@ -73,12 +84,11 @@ class Comparison:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number} {outcome}" for outcome, number in self.same.most_common())
-        ours = self.ours[-1] if self.ours else Suite()
         return (
             f"run {len(self.tests)}, same {self.same.total()} ({counts}), flaky {len(self.flaky)}, "
             f"different {len(self.different)} ({len(self.stdlib)} times without and {len(self.ours)} with threadwell, "
             f"{sum(suite.seconds for suite in (*self.stdlib, *self.ours)):.0f} s; "
-            f"{ours.threads} threads, {ours.children} child interpreters)"
+            f"{self.threads} threads, {self.children} child interpreters)"
         )
 
     def details(self) -> Iterator[str]:

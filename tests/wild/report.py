@@ -12,9 +12,9 @@ PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 HEAD = """\
 # Other people's programs
 
-Tests of projects that know nothing of threadwell, from their source distributions on PyPI: with threadwell in the place
-of `threading`, in the whole test process and in the interpreters that it starts, each gives the result that it gives
-without. This page is written by
+Tests of projects that know nothing of threadwell, from their source distributions on PyPI, run with threadwell in the
+place of `threading`, in the whole test process and in the interpreters that it starts, and without it. This table
+compares what came of each test. The page is written by
 
     make wild
 
@@ -44,8 +44,8 @@ def _page(comparisons: list[Comparison], version: str) -> Iterator[str]:
     yield "| Project | Version | Tests | Same | Flaky | Different | Threads | Child interpreters | What is tested |"
     yield "|---|---|--:|--:|--:|--:|--:|--:|---|"
     for each in comparisons:
-        numbers = [len(each.tests), each.same.total(), len(each.flaky), len(each.different), *_sizes(each)]
-        cells = [each.project.name, each.project.version, *map(str, numbers), each.project.what]
+        numbers = [len(each.tests), each.same.total(), len(each.flaky), len(each.different), each.threads]
+        cells = [each.project.name, each.project.version, *map(str, numbers), each.children, each.project.what]
         yield f"| {' | '.join(cells)} |"
     total = [sum(len(getattr(each, name)) for each in comparisons) for name in ("tests", "flaky", "different")]
     same = sum(each.same.total() for each in comparisons)
@@ -65,13 +65,6 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     if found:
         yield from ("", f"## {title}", "")
         yield from (f"- {line}" for line in found)
-
-
-def _sizes(comparison: Comparison) -> tuple[int, int]:
-    """Return how many threads the last run with threadwell has started, and how many interpreters."""
-    if not comparison.ours:
-        return 0, 0
-    return comparison.ours[-1].threads, comparison.ours[-1].children
 
 
 def _not_passed(comparison: Comparison) -> str:
