@@ -27,7 +27,7 @@ probe=target/sanitize/$sanitizer
 mkdir -p "$probe"
 # shellcheck disable=SC2086 # several flags
 if ! rustc $RUSTFLAGS --edition 2024 --target "$host" -o "$probe/probe" "ci/sanitize_$sanitizer.rs"; then
-    echo "result: $sanitizer sanitizer: FAILED: this toolchain comes without its runtime"
+    echo "result: $sanitizer sanitizer: FAILED: this toolchain cannot build with it: is its runtime there?"
     exit 1
 fi
 if "$probe/probe" >"$probe/probe.log" 2>&1 || ! grep -q "Sanitizer: " "$probe/probe.log"; then
