@@ -1,6 +1,8 @@
 """The reentrant lock: an owner, and a recursion level."""
 
 import re
+import sys
+import warnings
 import weakref
 from contextlib import contextmanager
 
@@ -202,6 +204,14 @@ def test_its_class_is_the_interpreters(threading):
     kind = type(threading.RLock())
     assert (kind.__module__, kind.__qualname__) == ("_thread", "RLock")
     assert threading.RLock.__module__ == "threading"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="they are refused")
+def test_arguments_are_warned_of_once_from_3_13_on(threading):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        threading.RLock(1)
+    assert [warning.filename for warning in caught] == [__file__] * (sys.version_info >= (3, 13))
 
 
 def test_may_be_weakly_referenced(threading):

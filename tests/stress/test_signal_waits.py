@@ -130,7 +130,7 @@ class EventWait(Wait):
 
 
 class ConditionWait(Wait):
-    make_lock = threading.RLock
+    make_lock = staticmethod(threading.RLock)
 
     def __init__(self) -> None:
         self.condition = threading.Condition(self.make_lock())

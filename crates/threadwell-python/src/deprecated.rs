@@ -1,6 +1,6 @@
 //! What is deprecated in the standard library, and said to be in the same words.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
 use pyo3::exceptions::PyDeprecationWarning;
 use pyo3::prelude::*;
@@ -10,10 +10,5 @@ use crate::interpreter;
 /// Says that `old()` is deprecated, at its caller's line.
 pub(crate) fn warn(py: Python<'_>, old: &str, new: &str) -> PyResult<()> {
     let message = CString::new(format!("{old}() is deprecated, use {new}() instead"))?;
-    warn_of(py, &message)
-}
-
-/// Gives a `DeprecationWarning`, at the line of the method's caller.
-pub(crate) fn warn_of(py: Python<'_>, message: &CStr) -> PyResult<()> {
-    interpreter::warn(&py.get_type::<PyDeprecationWarning>(), message)
+    interpreter::warn(&py.get_type::<PyDeprecationWarning>(), &message)
 }

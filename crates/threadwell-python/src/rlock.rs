@@ -3,12 +3,11 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
 use threadwell::{RLock, ThreadId, resume};
 
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::{Until, of_acquire};
-use crate::{blocking, collector, deprecated, error, interpreter};
+use crate::{blocking, collector, error, interpreter};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
 --
@@ -60,22 +59,6 @@ impl PyRLock {
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(*args, **kwargs)")]
     fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
         Self::default()
-    }
-
-    #[pyo3(signature = (*args, **kwargs))]
-    fn __init__(
-        slf: &Bound<'_, Self>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
-        // Up to 3.12 arguments are ignored without a word.
-        if cfg!(Py_3_13) && !(args.is_empty() && kwargs.is_none_or(PyDictMethods::is_empty)) {
-            return deprecated::warn_of(
-                slf.py(),
-                c"Passing arguments to RLock is deprecated and will be removed in 3.15",
-            );
-        }
-        Ok(())
     }
 
     /// Free the lock in the child of a fork, whoever owned it in the parent.
