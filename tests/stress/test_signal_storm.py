@@ -215,7 +215,7 @@ def test_a_storm_loses_nothing(stress: Stress, handlers: Handlers, work, tmp_pat
     for number in (signal.SIGUSR1, signal.SIGALRM):
         handlers(number, lambda *_: handled.append(threading.get_ident()))
     with open(tmp_path / "stacks", "w", encoding="utf-8") as stacks:
-        # It looks at threads without the interpreter's lock, and crashes if they end meanwhile, whoever has started them.
+        # It looks at threads without the interpreter's lock, and crashes if they end meanwhile, whoever started them.
         if work not in (work_with_threads, work_with_timers):
             faulthandler.dump_traceback_later(0.01, repeat=True, file=stacks)
         other.start()
