@@ -43,6 +43,7 @@ build() {
         tail -n 20 "$work/log"
         give_up "$name cannot be built"
     }
+    rm -rf "${cache:?}/$label"
     mv "$work/root$cache/$label" "$cache/$label"
 }
 

@@ -34,6 +34,7 @@ get() { # VERSION
     patch() { "$loader" --library-path "$libraries" "$root/usr/bin/patchelf" "$@" "$root/usr/bin/python$version"; }
     patch --force-rpath --set-rpath "$cache/$version${libraries#"$root"}"
     patch --set-interpreter "$cache/$version${loader#"$root"}"
+    rm -rf "${cache:?}/$version"
     mv "$root" "$cache/$version"
     "$cache/$version/usr/bin/python$version" -c 'import ctypes, ssl, sqlite3, test.lock_tests' || {
         rm -rf "${cache:?}/$version"

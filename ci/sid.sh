@@ -41,7 +41,6 @@ END
             return
         fi
     done
-    tail -n 3 "${work:?}/apt/log" 2>/dev/null || :
     give_up "no mirror of this machine's apt has Debian sid, or there is no network"
 }
 

@@ -96,19 +96,30 @@ __all__ = [
 ]
 
 
-def RLock(*args: Any, **kwargs: Any) -> _CRLock:  # noqa: N802 - its name
-    """Return a new reentrant lock.
+# A function, as in the standard library: pickle finds it in `threading`, and the class says that it is from `_thread`,
+# by which programs tell that it is not written in Python.
+if TYPE_CHECKING or _sys.version_info >= (3, 15):
 
-    The thread that has acquired it may acquire it again without waiting, and has to release it as often.
-    """
-    # A function, as in the standard library: pickle finds it in `threading`, and the class says that it is from
-    # `_thread`, by which programs tell that it is not written in Python.
-    if (args or kwargs) and _sys.version_info >= (3, 13):
-        import warnings
+    def RLock() -> _CRLock:  # noqa: N802 - its name
+        """Return a new reentrant lock.
 
-        message = "Passing arguments to RLock is deprecated and will be removed in 3.15"
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-    return _CRLock(*args, **kwargs)
+        The thread that has acquired it may acquire it again without waiting, and has to release it as often.
+        """
+        return _CRLock()
+
+else:
+
+    def RLock(*args: Any, **kwargs: Any) -> _CRLock:  # noqa: N802 - its name
+        """Return a new reentrant lock.
+
+        The thread that has acquired it may acquire it again without waiting, and has to release it as often.
+        """
+        if (args or kwargs) and _sys.version_info >= (3, 13):
+            import warnings
+
+            message = "Passing arguments to RLock is deprecated and will be removed in 3.15"
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return _CRLock(*args, **kwargs)
 
 
 # -- What programs may rebind, and what this package looks up here ---------------------------------------------------

@@ -156,27 +156,27 @@ class _Branch(_Over[_T]):
     last, so a branch that sees the successor needs no lock.
     """
 
-    __slots__ = ("__weakref__", "_iterator", "_link", "_lock")
+    __slots__ = ("__weakref__", "iterator", "link", "lock")
 
     def __init__(self, source: Iterable[_T]) -> None:
         # Teeing a branch goes on from where that branch stands.
         branch = source if isinstance(source, _Branch) else None
-        self._iterator: Iterator[_T] = branch._iterator if branch else iter(source)
-        self._link: list[Any] = branch._link if branch else [None, None]
-        self._lock: Lock = branch._lock if branch else Lock()
+        self.iterator: Iterator[_T] = branch.iterator if branch else iter(source)
+        self.link: list[Any] = branch.link if branch else [None, None]
+        self.lock: Lock = branch.lock if branch else Lock()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> _T:
-        link = self._link
+        link = self.link
         if link[1] is None:
-            with self._lock:
+            with self.lock:
                 if link[1] is None:
-                    link[0] = next(self._iterator)
+                    link[0] = next(self.iterator)
                     link[1] = [None, None]
         item: _T
-        item, self._link = link
+        item, self.link = link
         return item
 
 

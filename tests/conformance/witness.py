@@ -32,10 +32,14 @@ def _look_for_children(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _without_site(options: list[str]) -> bool:
-    for option in options:
-        if not option.startswith("-") or option.startswith(("-c", "-m")):
+    rest = iter(options)
+    for option in rest:
+        if option in ("-X", "-W"):
+            # Its value comes next.
+            next(rest, None)
+        elif not option.startswith("-") or option.startswith(("-c", "-m")):
             return False
-        if "S" in option and not option.startswith(("-X", "-W", "--")):
+        elif "S" in option and not option.startswith(("-X", "-W", "--")):
             return True
     return False
 

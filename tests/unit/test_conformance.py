@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
 
 import runner
+import witness
 from exclusions import Exclusions
 from processes import Interpreter, Run
 
@@ -261,3 +262,19 @@ def test_an_interpreter_that_does_not_answer_is_an_error(tmp_path):
     finished = run_runner(str(tmp_path / "python"))
     assert "does not answer" in finished.stdout
     assert finished.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "without"),
+    [
+        ("-S -c pass", True),
+        ("-ISc pass", True),
+        ("-X faulthandler -I -S -c pass", True),
+        ("-W error -S program.py", True),
+        ("-X S -I -c pass", False),
+        ("-c -S", False),
+        ("program.py -S", False),
+    ],
+)
+def test_a_child_that_the_swap_does_not_reach_is_known_by_its_options(options, without):
+    assert witness._without_site(options.split()) is without

@@ -440,3 +440,35 @@ def test_a_thread_that_a_destructor_starts_at_the_very_end_is_refused(ends, make
         del late
     """)
     assert ours == "can't create new thread at interpreter shutdown\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="such a wait is for ever, up to 3.14")
+@pytest.mark.parametrize(
+    "wait",
+    ["lock.acquire()", "lock.acquire(timeout=60)", "threading.Event().wait()", "condition.wait()", "rlock.acquire()"],
+)
+def test_a_wait_that_nobody_can_end_any_more_is_refused(python, wait):
+    source = f"""
+        import threading
+        lock, rlock, condition, begun = threading.Lock(), threading.RLock(), threading.Condition(), threading.Event()
+        def stay():
+            with lock, rlock:
+                begun.set()
+                threading.Event().wait()
+        class Late:
+            def __init__(self):
+                self.itself = self
+            def __del__(self):
+                condition.acquire()
+                try:
+                    {wait}
+                except PythonFinalizationError as error:
+                    print(error, flush=True)
+        threading.Thread(target=stay, daemon=True).start()
+        begun.wait()
+        Late()
+    """
+    theirs = python("-c", textwrap.dedent(source))
+    ours = python("-m", "threadwell", "run", "-c", textwrap.dedent(source))
+    assert (ours.stdout, ours.stderr) == (theirs.stdout, theirs.stderr)
+    assert ours.stdout == "cannot acquire lock at interpreter finalization\n"

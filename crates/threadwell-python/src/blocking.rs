@@ -19,8 +19,7 @@ pub(crate) fn sleep<R: Send>(
     wait: impl FnOnce(Option<Deadline>, OnSignal<'_>) -> R + Send,
 ) -> PyResult<R> {
     let deadline = until.deadline();
-    // A signal that arrived before this call would otherwise not end the sleep.
-    interpreter::check_signals(py)?;
+    interpreter::before_wait(py)?;
     let (result, handled) = detached(py, |on_signal| wait(deadline, on_signal));
     handled.map(|()| result)
 }
@@ -68,7 +67,7 @@ pub(crate) fn acquire(
     let deadline = until.deadline();
     let mut turn = Turn::new(contended);
     loop {
-        interpreter::check_signals(py)?;
+        interpreter::before_wait(py)?;
         let waiting = &mut turn;
         let (outcome, handled) = detached(py, |on_signal| waiting.wait(deadline, on_signal));
         match outcome {

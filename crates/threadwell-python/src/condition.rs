@@ -272,7 +272,7 @@ fn wait_with<L: ConditionLock + Sync>(
     until: Until,
 ) -> PyResult<bool> {
     let deadline = until.deadline();
-    interpreter::check_signals(py)?;
+    interpreter::before_wait(py)?;
     let (waited, mut handled) =
         blocking::detached(py, |on_signal| condition.wait_unlocked(lock, deadline, on_signal));
     let mut waited = waited.map_err(|_| error::wait_on_unacquired_lock())?;

@@ -380,6 +380,25 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     }
 }
 
+/// To be called before a wait: signals that have arrived would not end it.
+pub(crate) fn before_wait(py: Python<'_>) -> PyResult<()> {
+    #[cfg(Py_3_15)]
+    // SAFETY: may be called by any thread.
+    if unsafe { ffi::Py_IsFinalizing() } != 0 {
+        return Err(finalizing(py));
+    }
+    check_signals(py)
+}
+
+/// What a wait is from 3.15 on once no other thread can run any more, to end it.
+#[cfg(Py_3_15)]
+#[cold]
+fn finalizing(py: Python<'_>) -> PyErr {
+    let message = "cannot acquire lock at interpreter finalization";
+    let error = py.import("builtins").and_then(|it| it.getattr("PythonFinalizationError"));
+    error.and_then(|it| it.call1((message,))).map_or_else(|error| error, PyErr::from_value)
+}
+
 /// Tells `sys.unraisablehook` of an error in what was done for `object`.
 pub(crate) fn report(error: PyErr, object: &Bound<'_, PyAny>) {
     error.restore(object.py());
