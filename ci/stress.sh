@@ -11,5 +11,6 @@ cd "$(dirname "$0")/.."
 export THREADWELL_STRESS_SECONDS
 if [ $# -eq 0 ]; then
     cargo test --package threadwell --locked --release --test stress -- --nocapture --test-threads 1
+    PROPTEST_CASES=${PROPTEST_CASES:-4096} cargo test --package threadwell --locked --release --test properties
 fi
 THREADWELL_STRESS=full .venv/bin/python ci/python.py tests/stress "$@"
