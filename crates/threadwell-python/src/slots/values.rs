@@ -24,7 +24,7 @@ mod chosen {
 
     /// Nothing is remembered on this interpreter.
     #[derive(Default)]
-    pub(crate) struct RememberedValues;
+    pub(crate) struct RememberedValues {}
 
     impl RememberedValues {
         /// `list(dict.values())`.
