@@ -302,7 +302,7 @@ def beside_stdlib(request, python, tmp_path):
 
 INTERRUPTIONS = {
     "SystemExit": ("raise SystemExit(3)", (0, "waiting\n", ["SystemExit: 3"])),
-    "KeyboardInterrupt": ("raise KeyboardInterrupt", (0, "waiting\n", ["KeyboardInterrupt: "])),
+    "KeyboardInterrupt": ("raise KeyboardInterrupt", (0, "waiting\n", ["KeyboardInterrupt"])),
     "another exception": ("raise ValueError(3)", (0, "waiting\n", ["ValueError: 3"])),
     "os._exit": ("os._exit(5)", (5, "waiting\n", [])),
 }
@@ -330,7 +330,9 @@ def test_what_a_signal_handler_does_to_the_waiting(beside_stdlib, make, interrup
         signal.signal(signal.SIGUSR1, handler)
         threading.{make}.start()
     """)
-    assert ours == end
+    code, output, errors = ours
+    # Up to 3.14 there is a colon behind an exception without arguments.
+    assert (code, output, [error.removesuffix(": ") for error in errors]) == end
 
 
 def test_a_thread_can_end_the_process_that_waits_for_it(beside_stdlib):
