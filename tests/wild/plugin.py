@@ -1,7 +1,7 @@
 """Runs in the test process of each project, with threadwell and without: says what the tests ran on.
 
-It counts the threads that are started, by an event that the interpreter raises for each, and keeps the tests on this
-machine: a connection elsewhere, or a look-up of a name, fails as it would without a network.
+It counts the threads that are started, by an event that the interpreter raises for each from 3.12 on, and keeps the
+tests on this machine: a connection elsewhere, or a look-up of a name, fails as it would without a network.
 """
 
 import ipaddress
@@ -10,6 +10,8 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,15 @@ def _is_here(host: object) -> bool:
 
 def pytest_configure() -> None:
     sys.addaudithook(_audit)
+    if sys.version_info < (3, 12):
+        # The interpreter raises no such event yet. Each of the modules looks the function up in itself.
+        start = threading._start_new_thread  # type: ignore[attr-defined]
+
+        def start_new_thread(function: Callable[..., object], *args: Any) -> object:
+            _audit("_thread.start_new_thread", (function,))
+            return start(function, *args)
+
+        threading._start_new_thread = start_new_thread  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(trylast=True)

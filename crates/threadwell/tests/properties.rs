@@ -31,7 +31,6 @@ fn check<T: Debug>(share: u32, values: impl Strategy<Value = T>, test: impl Fn(T
     let cases = if cfg!(miri) { 3 } else { asked.cases.div_ceil(share) };
     let config = Config { cases, failure_persistence: None, ..asked };
     let checked = TestRunner::new(config).run(&values, |value| {
-        let _limit = time_limit();
         test(value);
         Ok(())
     });
@@ -112,6 +111,7 @@ impl Crowd {
 
 #[test]
 fn a_lock_is_held_or_not() {
+    let _limit = time_limit();
     let names = &["try", "until", "release", "deferred", "look", "reinit"];
     check(1, programs(names), |program| {
         let (lock, mut held) = (Lock::new(), false);
@@ -142,6 +142,7 @@ fn a_lock_is_held_or_not() {
 
 #[test]
 fn an_rlock_counts() {
+    let _limit = time_limit();
     let names = &["try", "until", "acquire", "release", "all", "all again", "look"];
     check(1, programs(names), |program| {
         let (lock, mut depth) = (RLock::new(), 0);
@@ -174,6 +175,7 @@ fn an_rlock_counts() {
 
 #[test]
 fn semaphores_count_permits() {
+    let _limit = time_limit();
     let programs = (0_usize..4, vec((any::<bool>(), 0_usize..4), 1..60));
     check(1, programs, |(first, program)| {
         let (free, bounded) = (Semaphore::new(first), BoundedSemaphore::new(first));
@@ -199,6 +201,7 @@ fn semaphores_count_permits() {
 
 #[test]
 fn an_event_is_up_or_down() {
+    let _limit = time_limit();
     check(1, programs(&["set", "clear", "wait"]), |program| {
         let (event, mut up) = (Event::new(), false);
         for name in program {
@@ -215,6 +218,7 @@ fn an_event_is_up_or_down() {
 
 #[test]
 fn a_condition_gives_the_lock_back_as_it_was() {
+    let _limit = time_limit();
     check(1, programs(&["acquire", "release", "wait", "notify"]), |program| {
         let (condition, lock) = (Condition::new(), RLock::new());
         let mut depth = 0_usize;
@@ -240,6 +244,7 @@ fn a_condition_gives_the_lock_back_as_it_was() {
 
 #[test]
 fn a_barrier_is_passed_whole_or_broken() {
+    let _limit = time_limit();
     let programs = (1_usize..4, programs(&["wait", "reset", "abort"]));
     check(1, programs, |(parties, program)| {
         let (barrier, mut broken) = (Barrier::new(parties), false);
@@ -267,6 +272,7 @@ fn a_barrier_is_passed_whole_or_broken() {
 
 #[test]
 fn a_lock_goes_to_who_has_waited_longest() {
+    let _limit = time_limit();
     check(8, Crowd::any(), |crowd| {
         let lock = Lock::new();
         lock.acquire();
@@ -279,6 +285,7 @@ fn a_lock_goes_to_who_has_waited_longest() {
 
 #[test]
 fn permits_go_to_those_who_have_waited_longest() {
+    let _limit = time_limit();
     check(8, Crowd::any(), |crowd| {
         crowd.check(Semaphore::new(0), Semaphore::acquire_until, None, |semaphore, n| {
             semaphore.release_many(n).unwrap();
@@ -288,6 +295,7 @@ fn permits_go_to_those_who_have_waited_longest() {
 
 #[test]
 fn notifications_go_to_those_who_have_waited_longest() {
+    let _limit = time_limit();
     #[derive(Default)]
     struct Place {
         condition: Condition,
@@ -321,6 +329,7 @@ fn notifications_go_to_those_who_have_waited_longest() {
 
 #[test]
 fn deadlines_add_up_as_nanoseconds_do() {
+    let _limit = time_limit();
     let nanos = || prop_oneof![any::<u64>(), 0_u64..1000, Just(u64::MAX)];
     check(1, (nanos(), nanos(), nanos()), |(a, b, c)| {
         let [a, b, c] = [a, b, c].map(Duration::from_nanos);
@@ -340,6 +349,7 @@ fn deadlines_add_up_as_nanoseconds_do() {
 
 #[test]
 fn timers_are_due_in_the_order_of_their_deadlines() {
+    let _limit = time_limit();
     // Each with its distance, and whether it is cancelled.
     check(1, vec((0_u64..5, any::<bool>()), 0..60), |timers| {
         let (queue, base) = (TimerQueue::new(), Deadline::now());
