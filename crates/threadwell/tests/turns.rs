@@ -20,9 +20,11 @@ fn overtaken<T: TakenInTurns + Sync>(
 ) {
     static FREE: Event = Event::new();
     static OVERTAKEN: Event = Event::new();
-    let (free, overtaken) = (&FREE, &OVERTAKEN);
+    static LATE: Event = Event::new();
+    let (free, overtaken, late) = (&FREE, &OVERTAKEN, &LATE);
     free.clear();
     overtaken.clear();
+    late.clear();
     let call = spawn(move || {
         let mut turn = Turn::new(contended);
         let outcome = turn.wait(Some(far()), &mut resume);
@@ -30,6 +32,7 @@ fn overtaken<T: TakenInTurns + Sync>(
         free.set();
         overtaken.wait();
         assert!(!turn.try_take());
+        late.set();
         let outcome = turn.wait(Some(far()), &mut resume);
         assert_eq!(outcome, WaitOutcome::Ready);
         assert!(turn.try_take());
@@ -39,13 +42,14 @@ fn overtaken<T: TakenInTurns + Sync>(
     // Its turn keeps nothing from others.
     assert!(try_acquire(contended));
     overtaken.set();
+    assert!(late.wait_until(far()));
     let call = call.blocked();
     release(contended);
     call.result();
     assert!(try_acquire(contended));
 }
 
-// One test: they share the two events.
+// One test: they share the events.
 #[test]
 fn a_thread_that_comes_too_late_for_its_turn_gets_another() {
     let _limit = time_limit();
