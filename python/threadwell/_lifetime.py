@@ -36,7 +36,14 @@ class _HandleLifetime:
 
     def _tw_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> Callable[[], object]:
         """Return what starts the thread when it is called, without Python code in the calling one."""
+        if self._tw_handle is _unused_handle or self._tw_handle.is_done():
+            # A start has failed, after which the interpreter does not use a handle again.
+            self._tw_new_lifetime()
         return partial(_module._start_joinable_thread, bootstrap, handle=self._tw_handle, daemon=daemon)
+
+    def _tw_unbegin_lifetime(self) -> None:
+        """Be as before the start, which has failed. There may be no memory for another handle now."""
+        self._tw_handle = _unused_handle
 
     def _tw_begin_lifetime(self) -> None:
         """Called in the new thread. The interpreter has filled in the handle."""
@@ -95,7 +102,10 @@ class _SentinelLifetime:
         self._is_stopped = False
 
     def _tw_os_thread(self, bootstrap: Callable[[], None], *, daemon: bool) -> Callable[[], object]:
-        return partial(_module._start_new_thread, bootstrap, ())
+        return partial(_native._start_new_thread, _module._start_new_thread, bootstrap)
+
+    # The start has failed.
+    _tw_unbegin_lifetime = _tw_new_lifetime
 
     def _set_tstate_lock(self) -> None:
         lock = self._tstate_lock = _interpreter._set_sentinel()
@@ -107,7 +117,7 @@ class _SentinelLifetime:
         self._set_tstate_lock()
 
     # With sentinels it is the other way round: see there.
-    _tw_announce = staticmethod(_native._announce)
+    _tw_announce = staticmethod(_native.Event._tw_announce)
 
     def _tw_adopt_lifetime(self, ident: int) -> None:
         # Not a sentinel: a thread has only one, and that belongs to whoever started it.
@@ -212,6 +222,7 @@ def _wait_for_handles() -> None:
 if TYPE_CHECKING or hasattr(_thread, "_ThreadHandle"):
     _ended_handle = _interpreter._make_thread_handle(_thread.get_ident())
     _ended_handle._set_done()
+    _unused_handle = _interpreter._ThreadHandle()
     Lifetime = _HandleLifetime
     wait_for_threads = _wait_for_handles
 else:

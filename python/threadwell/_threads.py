@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Any
 
+    from threadwell._hooks import Hook
+
 # -- The registry ----------------------------------------------------------------------------------------------------
 
 _active: dict[int, Thread] = {}
@@ -35,8 +37,11 @@ _active: dict[int, Thread] = {}
 _limbo: dict[Thread, Thread] = {}
 """Threads that are being started, and pending timers."""
 
-_starting: dict[int, object] = {}
-"""The identities of those whose `start` is under way."""
+_starting: dict[int, list[Thread]] = {}
+"""The claims of those whose `start` is under way, by identity, in the order in which they were made."""
+
+_beginnings: WeakSet[_native.Event] = WeakSet()
+"""What is set when a timer's thread, or that of all timers, has begun, for the child of a fork."""
 
 _dangling: WeakSet[Thread] = WeakSet()
 """Threads that still exist as objects, for ``test.support`` and for the child of a fork."""
@@ -46,6 +51,23 @@ _native._set_registry(_active, _limbo, _module)
 
 def _newname(name_template: str) -> str:
     return name_template % _module._counter()
+
+
+def _first_claim(thread: Thread) -> object:
+    for claim in list(_starting.values()):
+        if claim[0] is thread:
+            return claim
+    return None
+
+
+def _name_for(target: Callable[..., object] | None) -> str:
+    name = _module._newname("Thread-%d")
+    if target is not None:
+        try:
+            name += f" ({target.__name__})"
+        except AttributeError:
+            pass
+    return name
 
 
 def _enumerate() -> list[Thread]:
@@ -112,6 +134,7 @@ class Thread(Lifetime):
     # Where threads have no `_context` yet, that name is free for a subclass.
     _tw_given_context: Context | None = None
     _tw_rest: float | None = None
+    _tw_begun: Any = None
     _tw_resume: Callable[[], None]
 
     def __init__(
@@ -143,12 +166,7 @@ class Thread(Lifetime):
         if name:
             name = str(name)
         else:
-            name = _module._newname("Thread-%d")
-            if target is not None:
-                try:
-                    name += f" ({target.__name__})"
-                except AttributeError:
-                    pass
+            name = _name_for(target)
         self._target = target
         self._name = name
         self._args = args
@@ -202,19 +220,18 @@ class Thread(Lifetime):
         if not self._initialized:
             raise RuntimeError("thread.__init__() not called")
         # Of several threads that start it at once, one is the first. The look at `_started` comes after, since one of
-        # them may have started it meanwhile. The claim keeps the object: should a signal handler have it stay, no other
-        # object gets this one's id.
+        # them may have started it meanwhile. Not by `setdefault`: without memory, 3.13's leaves a broken dictionary.
         claim = [self]
-        if _starting.setdefault(id(self), claim) is not claim:
-            raise RuntimeError("threads can only be started once")
+        ident = id(claim)
+        _starting[ident] = claim
         try:
-            if self._started.is_set():
+            if _first_claim(self) is not claim or self._started.is_set():
                 raise RuntimeError("threads can only be started once")
             if _HAS_CONTEXTS and self._context is None:
                 self._context = _new_context()
             self._tw_launch()
         finally:
-            _starting.pop(id(self), None)
+            _starting.pop(ident, None)
 
     def _tw_launch(self) -> None:
         """Start a thread for this object, and wait until it is in the registry."""
@@ -223,13 +240,16 @@ class Thread(Lifetime):
         bootstrap = self._bootstrap
         start = self._tw_os_thread(bootstrap, daemon=self.daemon)
         _limbo[self] = self
+        watch = None
         try:
+            # If the new thread cannot even begin, for want of memory, it sets nothing. What it was to call is freed.
+            watch = ref(bootstrap, begun._tw_announce)
             start()
         except Exception:
-            del _limbo[self]
+            # It is freed now, which means nothing.
+            del watch
+            _limbo.pop(self, None)
             raise
-        # If the new thread cannot even begin, for want of memory, it sets nothing. What it was to call is freed then.
-        watch = ref(bootstrap, _native._StartWatch(begun))
         del bootstrap, start
         begun.wait()
         del watch
@@ -237,7 +257,7 @@ class Thread(Lifetime):
         if self._ident is None and begun is self._started:
             _limbo.pop(self, None)
             begun.clear()
-            self._tw_new_lifetime()
+            self._tw_unbegin_lifetime()
             raise RuntimeError("can't start new thread")
 
     def _bootstrap(self) -> None:
@@ -246,37 +266,25 @@ class Thread(Lifetime):
         try:
             self._bootstrap_inner()
         except:
-            if self._ident is None:
+            if self._ident is None and not self._tw_borrows:
                 # It has failed before it had begun. The starter waits to hear of it.
-                self._tw_begin()
+                self._tw_announce(self._tw_begun or self._started)
             if self._daemonic and sys is None:
                 return
             raise
 
     def _bootstrap_inner(self) -> None:
+        # Without memory, the interpreter cannot leave an `except` or a `finally` that is more than 256 instructions
+        # into a function: it has no number for the place, and tries for ever.
         try:
-            try:
-                self._set_ident()
-                self._set_native_id()
-                self._tw_begin_lifetime()
-                assert self._ident is not None
-                _native._enter(self._ident, self)
-            except:
-                self._ident = None
-                raise
-            pending = self._tw_rest is not None
-            # Those that have been set since a pending timer was started are for later threads.
-            trace, profile = (None, None) if pending else (_module._trace_hook, _module._profile_hook)
-            self._tw_begin()
-            # While the starter wakes up.
-            self._set_os_name()
+            trace, profile = self._tw_arrive()
             if trace:
                 sys.settrace(trace)
             if profile:
                 sys.setprofile(profile)
             try:
                 context = self._context if _HAS_CONTEXTS else self._tw_given_context
-                run = self._tw_resume if pending else self.run
+                run = self.run if self._tw_rest is None else self._tw_resume
                 if context is None:
                     run()
                 else:
@@ -285,6 +293,24 @@ class Thread(Lifetime):
                 self._invoke_excepthook(self)
         finally:
             self._delete()
+
+    def _tw_arrive(self) -> tuple[Hook, Hook]:
+        """Called first in the new thread: enter the registry and tell so. Returns what is to trace and profile it."""
+        try:
+            self._set_ident()
+            self._set_native_id()
+            self._tw_begin_lifetime()
+            assert self._ident is not None
+            _native._enter(self._ident, self)
+            # Those that have been set since a pending timer was started are for later threads.
+            hooks = (None, None) if self._tw_rest is not None else (_module._trace_hook, _module._profile_hook)
+            self._tw_begin()
+        except:
+            self._ident = None
+            raise
+        # While the starter wakes up.
+        self._set_os_name()
+        return hooks
 
     def _tw_begin(self) -> None:
         """Called in the new thread, once it is in the registry."""
@@ -301,12 +327,17 @@ class Thread(Lifetime):
         if isinstance(self._name, str) and self._name:
             try:
                 _set_name(self._name)
-            except OSError:
+            except (OSError, MemoryError):
                 pass
 
     def _delete(self) -> None:
         """Remove the current thread from the registry."""
-        _active.pop(_module.get_ident(), None)
+        try:
+            ident: Any = _module.get_ident()
+        except MemoryError:
+            # Not even for a number.
+            ident = self._ident
+        _active.pop(ident, None)
 
     def run(self) -> None:
         """Call the target that was passed to the constructor, if any, with the arguments passed there.
@@ -475,9 +506,9 @@ class _DummyThread(Thread):
         self._set_native_id()
         assert self._ident is not None
         self._tw_adopt_lifetime(self._ident)
-        _active[self._ident] = self
         if _DUMMIES_END:
             _DeleteDummyThreadOnDel(self)
+        _active[self._ident] = self
 
     def is_alive(self) -> bool:
         if self._started.is_set() and not self._tw_has_ended():
@@ -656,6 +687,9 @@ def _after_fork() -> None:
     threads.update(_dangling)
     for thread in threads:
         thread._after_fork(ident if thread is current else None)
+    for begun in list(_beginnings):
+        # A signal handler that has interrupted the wait for it has forked. There will be no such thread here.
+        begun._tw_announce()
     _starting.clear()
     _limbo.clear()
     _active.clear()

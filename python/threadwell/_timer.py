@@ -29,16 +29,13 @@ import threadwell as _module
 from threadwell import _native
 from threadwell._hooks import _make_invoke_excepthook
 from threadwell._lifetime import Lifetime
-from threadwell._threads import Thread, _active, _ensure_awaited, _limbo
+from threadwell._threads import Thread, _active, _beginnings, _ensure_awaited, _limbo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-
-_AT_ONCE = 1e-9
-"""Seconds after which a timer is due that should have been by now."""
 
 # What says whether they were started is also shared by those that have no thread. Nobody sets or clears these two.
 _not_begun, _begun = _native.Event(), _native.Event()
@@ -47,10 +44,6 @@ _begun.set()
 # What reports a failure is the same for all timers that were made while nobody had set another hook.
 _usual_excepthook, _usual_sys_excepthook = _module.excepthook, sys.excepthook
 _report_as_usual = _make_invoke_excepthook()
-
-
-class _NotBegun(RuntimeError):
-    """There is a thread, but it could not so much as begin."""
 
 
 class Timer(Thread):
@@ -81,6 +74,7 @@ class Timer(Thread):
     _tw_key: _native._TimerKey | None = None
     _tw_rest: float | None = None
     _tw_finished: Any = None
+    _tw_begun: Any = None
     _tw_settled: Any = None
     _invoke_excepthook = staticmethod(_report_as_usual)
 
@@ -163,7 +157,8 @@ class Timer(Thread):
 
     def __repr__(self) -> str:
         try:
-            self._tw_materialise()
+            # Who reports that it could not be given a thread shows it, and must not wait for it.
+            self._tw_materialise(wait=False)
         except RuntimeError:
             # No resources for a thread. It stays pending.
             pass
@@ -180,7 +175,7 @@ class Timer(Thread):
             # blocked: `_schedule` looks at them.
             and not _module._trace_hook
             and not _module._profile_hook
-            and self._tw_await_turn(self.interval, _plain_run)
+            and self._tw_await_turn()
         ):
             # Someone has got hold of it, or cancelled the timer, before the key was known; or the exit has begun, and
             # may have looked for pending timers before this was one.
@@ -191,35 +186,31 @@ class Timer(Thread):
             self._tw_equip()
             super()._tw_launch()
 
-    def _tw_await_turn(self, interval: float, plain_run: object | None) -> bool:
+    def _tw_await_turn(self) -> bool:
         """Become pending, unless `_schedule` says that it needs a thread. Returns whether it has."""
         key = None
         try:
             self._started = _begun
             self._tw_pending = True
             _limbo[self] = self
-            self._tw_key = key = _native._schedule(self, interval, _prepare_driver, plain_run)
+            self._tw_key = key = _native._schedule(self, self.interval, _prepare_driver, _plain_run)
         finally:
             if key is None:
-                self._tw_pending = False
-                _limbo.pop(self, None)
+                # Not even a method of the dictionary's: there may be no memory for one.
                 self._started = _not_begun
+                if self in _limbo:
+                    del _limbo[self]
+                self._tw_pending = False
         return key is not None
 
-    def _tw_materialise(self) -> None:
-        """Give the timer a thread of its own if it is pending."""
+    def _tw_materialise(self, *, wait: bool = True) -> None:
+        """Give the timer a thread of its own if it is pending; `wait` if someone else does so."""
         # Without a key, start() has not returned yet. It will see what its caller could not wait to touch.
         key = self._tw_key
         if not self._tw_pending or key is None:
             return
-        try:
-            if not self._tw_take_thread(key, is_taken=False):
-                self._tw_settle(key)
-        except _NotBegun:
-            self._tw_rest = None
-            self._tw_key = None
-            self._tw_await_turn(key.remaining() or _AT_ONCE, None)
-            raise
+        if not self._tw_take_thread(key, is_taken=False) and wait:
+            self._tw_settle(key)
 
     def _tw_take_thread(self, key: _native._TimerKey, *, is_taken: bool) -> bool:
         """Go on in a thread of its own.
@@ -233,41 +224,67 @@ class Timer(Thread):
 
         Returns:
             Whether it was still in the queue, or taken.
+
+        Raises:
+            RuntimeError: There are no resources for a thread. The timer is where it was.
         """
         _ensure_awaited()
-        settled = self._tw_settlement()
+        begun = _native.Event()
+        if not is_taken:
+            _beginnings.add(begun)
         lifetime = Lifetime()
         lifetime._tw_new_lifetime()
-        begin = partial(self._tw_leave_queue, lifetime, 0 if is_taken else key.remaining())
+        begin = partial(self._tw_leave_queue, lifetime, begun, 0 if is_taken else key.remaining())
+        # If the new thread cannot even begin, for want of memory, what it was to call is freed, and it sets nothing.
+        watch = ref(begin, begun._tw_announce)
         if not _native._start_timer(key, lifetime._tw_os_thread(begin, daemon=self.daemon), is_taken):
             return False
-        # If the new thread cannot even begin, for want of memory, what it was to call is freed, and it settles nothing.
-        watch = ref(begin, _native._StartWatch(settled))
         del begin
-        settled.wait()
+        begun.wait()
         del watch
-        # If it has another one, it has run already, and has been initialised again.
-        if self._ident is None and settled is self._tw_settled:
-            _limbo.pop(self, None)
-            settled.clear()
-            raise _NotBegun("can't start new thread")
+        # If it has another key, it has run already, and has been initialised again.
+        if self._ident is None and self._tw_pending and key is self._tw_key:
+            self._tw_return(key, is_taken=is_taken)
+            raise RuntimeError("can't start new thread")
         return True
 
-    def _tw_leave_queue(self, lifetime: Lifetime, rest: float) -> None:
-        """Called in the new thread, with what the interpreter knows of it and the seconds that it has to wait."""
+    def _tw_leave_queue(self, lifetime: Lifetime, begun: _native.Event, rest: float) -> None:
+        """Called in the new thread.
+
+        Args:
+            lifetime: What the interpreter knows of it.
+            begun: To be set when it has begun, or has failed to.
+            rest: The seconds that it has to wait.
+        """
         try:
-            self._tw_has_left = True
+            self._tw_begun = begun
             self._tw_rest = rest
+            self._tw_has_left = True
             self._tw_equip()
             vars(self).update(vars(lifetime))
         except BaseException:
-            self._tw_begin()
+            self._tw_announce(begun)
             raise
         self._bootstrap()
 
+    def _tw_return(self, key: _native._TimerKey, *, is_taken: bool) -> None:
+        """Be pending as before: its thread could not begin."""
+        try:
+            # Without memory, what is not there cannot be set; then what is set after it is not there either.
+            self._tw_rest = None
+            self._tw_unbegin_lifetime()
+            _limbo[self] = self
+        finally:
+            if not is_taken:
+                _native._restore_timer(self, key, _prepare_driver)
+
     def _tw_is_under_way(self) -> bool:
         """Return whether a thread has been started for it, and has not failed before it had begun."""
-        return self._tw_has_left and (self._ident is not None or self in _limbo)
+        return self._tw_has_left
+
+    def _tw_unbegin_lifetime(self) -> None:
+        self._tw_has_left = False
+        super()._tw_unbegin_lifetime()
 
     def _tw_equip(self) -> None:
         self._target, self._args, self._kwargs = None, (), {}
@@ -277,8 +294,12 @@ class Timer(Thread):
         if self._tw_rest is not None:
             # Its starter had blocked none. Whoever has started the thread may have.
             _native._unblock_signals()
-        super()._tw_begin()
+        # One that was pending may share the event with all that were not started: a handler has ended its start().
+        if not self._tw_has_left and not self._tw_borrows:
+            Thread._tw_begin(self)
         self._tw_be_settled()
+        if self._tw_begun is not None:
+            self._tw_announce(self._tw_begun)
 
     def _tw_fire(self, key: _native._TimerKey) -> None:
         """Called by the driver: the time has come."""
@@ -430,6 +451,7 @@ _PER_START = [
     "_tw_key",
     "_tw_rest",
     "_tw_finished",
+    "_tw_begun",
     "_tw_settled",
     "_invoke_excepthook",
     *vars(_unborn),
@@ -455,19 +477,28 @@ class _Driver(Lifetime):
     daemon = True
 
     def __init__(self) -> None:
-        self._begun = _native.Event()
+        self._begun, self._drives = _native.Event(), _native.Event()
+        _beginnings.add(self._drives)
+        _beginnings.add(self._begun)
         self._tw_new_lifetime()
 
     def start(self) -> Callable[[], object]:
         """Return what starts it when it is called."""
         # Native throughout, so that a function that traces all threads, and fails, cannot end it: timers rely on it.
-        return self._tw_os_thread(partial(_native._drive, self._enter, self._leave), daemon=True)
+        drive = partial(_native._drive, self._drives, self._begun, self._enter, self._leave)
+        # As for any thread: it is freed if the thread cannot even begin.
+        self._watch = ref(drive, self._begun._tw_announce)
+        return self._tw_os_thread(drive, daemon=True)
+
+    def has_begun(self) -> bool:
+        """Wait until the thread has begun, and return whether it has: there may be no memory for that."""
+        self._begun.wait()
+        return self._drives.is_set()
 
     def _enter(self) -> None:
         global _driver
         _driver = self
         self._tw_begin_lifetime()
-        self._begun.set()
         _native._unblock_signals()
         _name_driver()
 
@@ -476,7 +507,7 @@ class _Driver(Lifetime):
         _active.pop(_module.get_ident(), None)
 
     def wait(self, timeout: float) -> None:
-        if self._begun.wait(timeout):
+        if self._drives.wait(timeout) and self._begun.wait(timeout):
             self._tw_wait_for_end(timeout)
 
 
@@ -487,15 +518,15 @@ def _name_driver() -> None:
 _driver: _Driver | None = None
 
 
-def _prepare_driver() -> Callable[[], object]:
-    """Return what starts a driver when it is called."""
+def _prepare_driver() -> tuple[Callable[[], object], Callable[[], bool]]:
+    """Return what starts a driver when it is called, and what then waits until it has begun."""
     global _driver
     _ensure_awaited()
     driver = _Driver()
     # A signal handler or a destructor may have started one just now.
     if _driver is None or _driver._tw_has_ended():
         _driver = driver
-    return driver.start()
+    return driver.start(), driver.has_begun
 
 
 def _before_fork() -> None:

@@ -103,7 +103,7 @@ OF_OURS = {
     """,
     "start of a driver": """
         def profile(frame, event, arg):
-            if frame.f_code.co_name == "_start_driver":
+            if frame.f_code.co_name == "_prepare_driver":
                 stay()
         def run():
             sys.setprofile(profile)

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Arrival, Barrier, LastArrival};
 
@@ -13,7 +13,7 @@ use crate::interpreter::{self, ForeignRef};
 use crate::slots::{self, Arguments, NumberMember, fastcall, nullary};
 use crate::timeout::Until;
 use crate::whole::whole;
-use crate::{blocking, error, signature};
+use crate::{blocking, error, make, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -83,7 +83,30 @@ impl PyBarrier {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        initialise(slf, args, kwargs).map_err(|error| interpreter::made(slf.py(), error))
+        let names = ["parties", "action", "timeout"];
+        let [parties, action, timeout] =
+            signature::bind_init("Barrier.__init__", names, 1, args, kwargs)?;
+        let given = |value: Option<Bound<'_, PyAny>>| {
+            value.filter(|value| !value.is_none()).map(|value| ForeignRef::new(value.unbind()))
+        };
+        // Bound: it is required.
+        let Some(parties) = parties else { return Ok(()) };
+        if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
+            return Err(error::too_few_parties(slf.py()));
+        }
+        let parties = whole(&parties)?
+            .ok_or_else(|| make::error::<PyOverflowError>("too many parties for a barrier"))?;
+        let parts = Parts {
+            barrier: Barrier::new(parties),
+            action: given(action),
+            timeout: given(timeout),
+        };
+        let parties = make::int(slf.py(), parts.barrier.parties() as u64)?;
+        slf.get().parts.set(parts).map_err(|_| {
+            make::error::<PyRuntimeError>("a barrier keeps the parties it was initialised with")
+        })?;
+        slf.get().parties.set(parties);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -95,46 +118,18 @@ impl PyBarrier {
         self.parts.visit().into_iter().flat_map(Parts::objects).for_each(|object| object.clear(py));
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let (class, barrier) = (interpreter::class_name(slf)?, &parts(slf)?.barrier);
         let state = match barrier.is_broken() {
             true => "broken".to_owned(),
             false => format!("waiters={}/{}", barrier.waiting(), barrier.parties()),
         };
-        Ok(format!("<{class} at {:p}: {state}>", slf.as_ptr()))
+        make::str(slf.py(), &format!("<{class} at {:p}: {state}>", slf.as_ptr()))
     }
-}
-
-fn initialise<'py>(
-    slf: &Bound<'py, PyBarrier>,
-    args: &Bound<'py, PyTuple>,
-    kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<()> {
-    let names = ["parties", "action", "timeout"];
-    let [parties, action, timeout] =
-        signature::bind_init("Barrier.__init__", names, 1, args, kwargs)?;
-    let given = |value: Option<Bound<'_, PyAny>>| {
-        value.filter(|value| !value.is_none()).map(|value| ForeignRef::new(value.unbind()))
-    };
-    // Bound: it is required.
-    let Some(parties) = parties else { return Ok(()) };
-    if interpreter::less(&parties, 1_i32.into_pyobject(slf.py())?.as_any())? {
-        return Err(error::too_few_parties(slf.py()));
-    }
-    let parties = whole(&parties)?
-        .ok_or_else(|| PyOverflowError::new_err("too many parties for a barrier"))?;
-    let parts =
-        Parts { barrier: Barrier::new(parties), action: given(action), timeout: given(timeout) };
-    let parties = parts.barrier.parties().into_pyobject(slf.py())?;
-    slf.get().parts.set(parts).map_err(|_| {
-        PyRuntimeError::new_err("a barrier keeps the parties it was initialised with")
-    })?;
-    slf.get().parties.set(parties);
-    Ok(())
 }
 
 fn parts<'a>(slf: &'a Bound<'_, PyBarrier>) -> PyResult<&'a Parts> {
-    slf.get().parts.get().ok_or_else(|| error::missing_attribute(slf.py(), "Barrier", "_parties"))
+    slf.get().parts.get().ok_or_else(|| error::missing_attribute("Barrier", "_parties"))
 }
 
 fn reset(slf: &Bound<'_, PyBarrier>) -> PyResult<()> {

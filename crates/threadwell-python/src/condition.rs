@@ -4,18 +4,17 @@ use std::ffi::CStr;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyList, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use threadwell::{Condition, ConditionLock, WaitOutcome, resume};
 
-use crate::collector;
 use crate::init_once::InitOnce;
 use crate::interpreter;
 use crate::owned::Owned;
 use crate::slots::{self, Arguments, fastcall, nullary};
 use crate::timeout::Until;
 use crate::underlying::Underlying;
-use crate::{blocking, deprecated, error, signature};
+use crate::{blocking, deprecated, error, make, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -103,7 +102,14 @@ impl PyCondition {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        initialise(slf, args, kwargs).map_err(|error| interpreter::made(slf.py(), error))
+        let [lock] = signature::bind_init("Condition.__init__", ["lock"], 0, args, kwargs)?;
+        let lock = match lock.filter(|lock| !lock.is_none()) {
+            Some(lock) => Underlying::new(&lock)?,
+            None => Underlying::rlock(slf.py())?,
+        };
+        slf.get().lock.set(lock).map_err(|_| {
+            make::error::<PyRuntimeError>("a condition keeps the lock it was initialised with")
+        })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -124,8 +130,7 @@ impl PyCondition {
     /// One entry for each thread that waits.
     #[getter]
     fn _waiters<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let (py, waiting) = (slf.py(), slf.get().condition.waiting());
-        collector::held_off(py, || PyList::new(py, (0..waiting).map(|_| py.None())))
+        make::list(slf.py(), slf.get().condition.waiting())
     }
 
     /// Free the lock in the child of a fork, whoever held it in the parent, and forget who waited there.
@@ -137,30 +142,15 @@ impl PyCondition {
         Ok(())
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let lock = underlying(slf)?.object(slf.py());
-        Ok(format!("<Condition({}, {})>", interpreter::str(&lock)?, slf.get().condition.waiting()))
+        let (lock, waiting) = (interpreter::str(&lock)?, slf.get().condition.waiting());
+        make::str(slf.py(), &format!("<Condition({lock}, {waiting})>"))
     }
 }
 
-fn initialise<'py>(
-    slf: &Bound<'py, PyCondition>,
-    args: &Bound<'py, PyTuple>,
-    kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<()> {
-    let [lock] = signature::bind_init("Condition.__init__", ["lock"], 0, args, kwargs)?;
-    let lock = match lock.filter(|lock| !lock.is_none()) {
-        Some(lock) => Underlying::new(&lock)?,
-        None => Underlying::rlock(slf.py())?,
-    };
-    slf.get()
-        .lock
-        .set(lock)
-        .map_err(|_| PyRuntimeError::new_err("a condition keeps the lock it was initialised with"))
-}
-
 fn underlying<'a>(slf: &'a Bound<'_, PyCondition>) -> PyResult<&'a Underlying> {
-    slf.get().lock.get().ok_or_else(|| error::missing_attribute(slf.py(), "Condition", "_lock"))
+    slf.get().lock.get().ok_or_else(|| error::missing_attribute("Condition", "_lock"))
 }
 
 fn acquire<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
@@ -338,14 +328,16 @@ fn wait_again<'py>(
         return wait_until(slf, until).map(drop);
     }
     let timeout = timeout()?;
-    let args = collector::held_off(slf.py(), || PyTuple::new(slf.py(), [timeout]))?;
+    let none = slf.py().None();
+    let timeout = timeout.as_ref().unwrap_or_else(|| none.bind(slf.py()));
+    let args = make::tuple(slf.py(), [timeout])?;
     interpreter::call(&*interpreter::getattr(slf, "wait")?, &args).map(drop)
 }
 
 /// The seconds that are left; None without limit.
 fn remaining(py: Python<'_>, until: Until) -> PyResult<Option<Bound<'_, PyAny>>> {
     let Until::At(deadline) = until else { return Ok(None) };
-    Ok(Some(deadline.remaining().as_secs_f64().into_pyobject(py)?.into_any()))
+    Ok(Some(make::float(py, deadline.remaining().as_secs_f64())?.into_any()))
 }
 
 fn notify<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<()> {
@@ -407,8 +399,8 @@ fn notify_all(slf: &Bound<'_, PyCondition>) -> PyResult<()> {
         return notify_waiters(slf, usize::MAX);
     }
     // There may be another notify.
-    let waiting = slf.get().condition.waiting();
-    let args = collector::held_off(slf.py(), || PyTuple::new(slf.py(), [waiting]))?;
+    let waiting = make::int(slf.py(), slf.get().condition.waiting() as u64)?;
+    let args = make::tuple(slf.py(), [waiting.as_any()])?;
     interpreter::call(&*interpreter::getattr(slf, "notify")?, &args).map(drop)
 }
 

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyAttributeError, PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::interpreter;
+use crate::make;
 
 pyo3::create_exception!(
     threading,
@@ -14,59 +14,63 @@ pyo3::create_exception!(
 
 #[cold]
 pub(crate) fn release_unlocked_lock() -> PyErr {
-    PyRuntimeError::new_err("release unlocked lock")
+    make::error::<PyRuntimeError>("release unlocked lock")
 }
 
 #[cold]
 pub(crate) fn release_unacquired_lock() -> PyErr {
-    PyRuntimeError::new_err("cannot release un-acquired lock")
+    make::error::<PyRuntimeError>("cannot release un-acquired lock")
 }
 
 #[cold]
 pub(crate) fn lock_count_overflowed() -> PyErr {
-    PyOverflowError::new_err("Internal lock count overflowed")
+    make::error::<PyOverflowError>("Internal lock count overflowed")
 }
 
 #[cold]
 pub(crate) fn wait_on_unacquired_lock() -> PyErr {
-    PyRuntimeError::new_err("cannot wait on un-acquired lock")
+    make::error::<PyRuntimeError>("cannot wait on un-acquired lock")
 }
 
 #[cold]
 pub(crate) fn notify_on_unacquired_lock() -> PyErr {
-    PyRuntimeError::new_err("cannot notify on un-acquired lock")
+    make::error::<PyRuntimeError>("cannot notify on un-acquired lock")
 }
 
 #[cold]
 pub(crate) fn negative_semaphore() -> PyErr {
-    PyValueError::new_err("semaphore initial value must be >= 0")
+    make::error::<PyValueError>("semaphore initial value must be >= 0")
 }
 
 #[cold]
 pub(crate) fn timeout_for_nonblocking_acquire() -> PyErr {
-    PyValueError::new_err("can't specify timeout for non-blocking acquire")
+    make::error::<PyValueError>("can't specify timeout for non-blocking acquire")
 }
 
 #[cold]
 pub(crate) fn too_many_permits() -> PyErr {
-    PyOverflowError::new_err("too many permits for a semaphore")
+    make::error::<PyOverflowError>("too many permits for a semaphore")
 }
 
 #[cold]
 pub(crate) fn nothing_to_release() -> PyErr {
-    PyValueError::new_err("n must be one or more")
+    make::error::<PyValueError>("n must be one or more")
 }
 
 #[cold]
 pub(crate) fn released_too_many_times() -> PyErr {
-    PyValueError::new_err("Semaphore released too many times")
+    make::error::<PyValueError>("Semaphore released too many times")
 }
 
 #[cold]
 pub(crate) fn too_few_parties(py: Python<'_>) -> PyErr {
     let version = py.version_info();
     let reworded = version >= (3, 13, 2) || (version >= (3, 12, 9) && version < (3, 13));
-    PyValueError::new_err(if reworded { "parties must be >= 1" } else { "parties must be > 0" })
+    make::error::<PyValueError>(if reworded {
+        "parties must be >= 1"
+    } else {
+        "parties must be > 0"
+    })
 }
 
 #[cold]
@@ -76,7 +80,6 @@ pub(crate) fn broken_barrier() -> PyErr {
 
 /// For an object whose `__init__` has not run.
 #[cold]
-pub(crate) fn missing_attribute(py: Python<'_>, class: &str, name: &str) -> PyErr {
-    let message = format!("'{class}' object has no attribute '{name}'");
-    interpreter::made(py, PyAttributeError::new_err(message))
+pub(crate) fn missing_attribute(class: &str, name: &str) -> PyErr {
+    make::error::<PyAttributeError>(&format!("'{class}' object has no attribute '{name}'"))
 }

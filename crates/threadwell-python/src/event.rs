@@ -3,12 +3,12 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use threadwell::Event;
 
 use crate::slots::{self, Arguments, fastcall, nullary};
 use crate::timeout::Until;
-use crate::{blocking, deprecated, interpreter, signature};
+use crate::{blocking, deprecated, interpreter, make, signature};
 
 const WAIT_DOC: &CStr = c"wait($self, /, timeout=None)
 --
@@ -63,8 +63,7 @@ impl PyEvent {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let bound = signature::bind_init("Event.__init__", [], 0, args, kwargs);
-        let [] = bound.map_err(|error| interpreter::made(args.py(), error))?;
+        let [] = signature::bind_init("Event.__init__", [], 0, args, kwargs)?;
         // It may be called again.
         self.event.clear();
         Ok(())
@@ -73,10 +72,10 @@ impl PyEvent {
     /// Nothing has to be done for an event in the child of a fork.
     fn _at_fork_reinit(&self) {}
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let class = interpreter::class_name(slf)?;
         let status = if slf.get().event.is_set() { "set" } else { "unset" };
-        Ok(format!("<{class} at {:p}: {status}>", slf.as_ptr()))
+        make::str(slf.py(), &format!("<{class} at {:p}: {status}>", slf.as_ptr()))
     }
 }
 
@@ -95,6 +94,16 @@ fn set(slf: &Bound<'_, PyEvent>) {
     if cfg!(Py_GIL_DISABLED) || !event.is_set() {
         blocking::wake(slf.py(), event.set_deferred());
     }
+}
+
+/// What a new thread, or what is left of it, does to the flag that its starter waits for.
+///
+/// Unlike [`set`], this does not let go of the interpreter to wake the starter. That would hand the
+/// interpreter over to it, only for it to wait again, for the thread's end or its result. As the
+/// callback of a weak reference to what the thread was to call, it is given the reference, and needs no
+/// memory: it wakes the starter of a thread that could not so much as begin.
+fn announce<'py>(slf: &Bound<'py, PyEvent>, _: &Arguments<'py>) {
+    slf.get().event.set();
 }
 
 fn clear(slf: &Bound<'_, PyEvent>) {
@@ -124,6 +133,11 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
             nullary!(c"set", SET_DOC, "Event.set", set),
             nullary!(c"clear", CLEAR_DOC, "Event.clear", clear),
             fastcall(c"wait", WAIT_DOC, wait),
+            fastcall(
+                c"_tw_announce",
+                c"_tw_announce($self, /, *args)\n--\n\nFor threads alone.",
+                announce,
+            ),
         ],
     )
 }

@@ -18,6 +18,7 @@
 
 #![expect(unsafe_code, reason = "the interpreter's calls, through pointers that may unwind")]
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int};
 use std::hint::black_box;
@@ -25,13 +26,14 @@ use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::{mem, ptr};
 
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::collector;
+use crate::make;
 use crate::owned::Owned;
 
 /// Parks a thread that the interpreter tries to end. See the module's documentation.
@@ -119,20 +121,9 @@ fn new_reference(py: Python<'_>, result: Object) -> PyResult<Bound<'_, PyAny>> {
 
 /// The exception that a call has raised. Up to 3.11 it may still have to be made.
 #[cold]
-fn raised(py: Python<'_>) -> PyErr {
-    collector::held_off(py, || PyErr::fetch(py))
-}
-
-/// `error`, made if it was not yet. PyO3 would make it when a method returns that it calls itself.
-pub(crate) fn made(py: Python<'_>, error: PyErr) -> PyErr {
-    if cfg!(Py_3_12) {
-        // There the collector is not in the way.
-        return error;
-    }
-    collector::held_off(py, || {
-        error.restore(py);
-        PyErr::fetch(py)
-    })
+pub(crate) fn raised(py: Python<'_>) -> PyErr {
+    // Without memory the interpreter may fail to set one. PyO3 would look for memory then, to say so.
+    collector::held_off(py, || PyErr::take(py)).unwrap_or_else(|| PyMemoryError::new_err(()))
 }
 
 /// Calls `callable(*args)`.
@@ -195,7 +186,7 @@ pub(crate) unsafe fn call_with_raw<'py>(
 
 /// `object.name`.
 pub(crate) fn getattr<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Owned<'py>> {
-    getattr_interned(object, &PyString::intern(object.py(), name))
+    getattr_interned(object, &make::name(object.py(), name)?)
 }
 
 /// `object.name`, with a name that is at hand.
@@ -239,7 +230,20 @@ pub(crate) fn str(object: &Bound<'_, PyAny>) -> PyResult<String> {
     // SAFETY: the thread is attached (`Bound`), the object is alive.
     let result = guarded(|| unsafe { function(object.as_ptr()) });
     let text = owned(object.py(), result)?;
-    Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
+    Ok(lossy(text.cast::<PyString>()?)?.into_owned())
+}
+
+/// `text`, with something else in the place of what is no character.
+pub(crate) fn lossy<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+    match text.to_str() {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        // PyO3 would look for memory again, and take it to be there.
+        Err(error) if error.is_instance_of::<PyMemoryError>(text.py()) => Err(error),
+        Err(error) => {
+            discard(text.py(), error);
+            Ok(text.to_string_lossy())
+        }
+    }
 }
 
 /// The name of the object's class with its module, as a `repr` says it.
@@ -449,6 +453,12 @@ pub(crate) fn discard(py: Python<'_>, error: PyErr) {
     let function = unwinding!(ffi::PyErr_Clear as fn() -> ());
     // SAFETY: the thread is attached (`py`).
     guarded(|| unsafe { function() });
+}
+
+/// How many references to `object` there are.
+pub(crate) fn references(object: &Bound<'_, PyAny>) -> ffi::Py_ssize_t {
+    // SAFETY: the object is alive.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
 }
 
 /// Gives up a reference, which the caller has, to an object that may run Python code when it goes.

@@ -15,6 +15,7 @@ mod fork;
 mod init_once;
 mod interpreter;
 mod lock;
+mod make;
 mod owned;
 mod rlock;
 mod semaphore;
@@ -60,14 +61,14 @@ mod _native {
 
     #[pymodule_export]
     use crate::thread::{
-        _StartWatch, _acquire_and_release, _announce, _call_holding, _enter, _look_for_signals,
-        _set_os_name, _set_registry,
+        _acquire_and_release, _call_holding, _enter, _look_for_signals, _set_os_name,
+        _set_registry, _start_new_thread,
     };
 
     #[pymodule_export]
     use crate::timer::{
-        _TimerKey, _drain_timers, _drive, _is_driver, _schedule, _send_driver_home, _start_timer,
-        _unschedule,
+        _TimerKey, _drain_timers, _drive, _is_driver, _restore_timer, _schedule, _send_driver_home,
+        _start_timer, _unschedule,
     };
 
     #[pymodule_init]

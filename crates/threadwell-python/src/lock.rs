@@ -3,12 +3,12 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use threadwell::Lock;
 
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::{self, Until, of_acquire};
-use crate::{blocking, error, interpreter};
+use crate::{blocking, error, interpreter, make};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
 --
@@ -61,9 +61,9 @@ impl PyLock {
         self.lock.reinit();
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> String {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let state = if slf.get().lock.is_locked() { "locked" } else { "unlocked" };
-        format!("<{state} _thread.lock object at {:p}>", slf.as_ptr())
+        make::str(slf.py(), &format!("<{state} _thread.lock object at {:p}>", slf.as_ptr()))
     }
 }
 

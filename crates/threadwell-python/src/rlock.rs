@@ -3,11 +3,12 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use threadwell::{RLock, ThreadId, resume};
 
 use crate::slots::{self, Arguments, fastcall, noargs};
 use crate::timeout::{Until, of_acquire};
-use crate::{blocking, collector, error, interpreter};
+use crate::{blocking, error, interpreter, make};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
 --
@@ -76,7 +77,7 @@ impl PyRLock {
         self.lock.recursion_count()
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let this = slf.get();
         let count = this.lock.depth();
         let state = if count == 0 { "unlocked" } else { "locked" };
@@ -89,7 +90,8 @@ impl PyRLock {
             Some(class.name()?.to_string())
         };
         let class = subclass.as_deref().unwrap_or("_thread.RLock");
-        Ok(format!("<{state} {class} object owner={owner} count={count} at {address:p}>"))
+        let text = format!("<{state} {class} object owner={owner} count={count} at {address:p}>");
+        make::str(slf.py(), &text)
     }
 }
 
@@ -129,11 +131,14 @@ impl PyRLock {
 /// Releases the lock entirely; returns what [`acquire_restore`] needs: how often it was acquired, and
 /// its owner.
 pub(crate) fn release_save(slf: &Bound<'_, PyRLock>) -> PyResult<Py<PyAny>> {
-    let owner = slf.get().owner();
-    match slf.get().lock.release_all() {
-        Ok((count, wakes)) => {
-            blocking::wake(slf.py(), wakes);
-            let state = collector::held_off(slf.py(), || (count, owner).into_pyobject(slf.py()))?;
+    let (py, this) = (slf.py(), slf.get());
+    // There may be no memory for it: so before the lock is released.
+    let count = make::int(py, this.lock.recursion_count() as u64)?;
+    let owner = make::int(py, this.owner())?;
+    let state = make::tuple(py, [count.as_any(), owner.as_any()])?;
+    match this.lock.release_all() {
+        Ok((_, wakes)) => {
+            blocking::wake(py, wakes);
             Ok(state.into_any().unbind())
         }
         Err(_) => Err(error::release_unacquired_lock()),

@@ -4,13 +4,13 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use threadwell::Semaphore;
 
 use crate::slots::{self, Arguments, fastcall};
 use crate::timeout::Until;
 use crate::whole::whole;
-use crate::{blocking, error, interpreter, signature};
+use crate::{blocking, error, interpreter, make, signature};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=None)
 --
@@ -80,14 +80,14 @@ impl PySemaphore {
         Ok(())
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let class = interpreter::class_name(slf)?;
         let value = slf.get().semaphore.permits();
         let limit = match slf.get().limit.load(Relaxed) {
             usize::MAX => String::new(),
             limit => format!("/{limit}"),
         };
-        Ok(format!("<{class} at {:p}: value={value}{limit}>", slf.as_ptr()))
+        make::str(slf.py(), &format!("<{class} at {:p}: value={value}{limit}>", slf.as_ptr()))
     }
 }
 
@@ -97,9 +97,8 @@ fn initial_permits(
     args: &Bound<'_, PyTuple>,
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<usize> {
-    signature::bind_init(init, ["value"], 0, args, kwargs)
-        .and_then(|[value]| value.as_ref().map_or(Ok(1), permits))
-        .map_err(|error| interpreter::made(args.py(), error))
+    let [value] = signature::bind_init(init, ["value"], 0, args, kwargs)?;
+    value.as_ref().map_or(Ok(1), permits)
 }
 
 /// A number of permits, with the interpreter's errors for what is none.

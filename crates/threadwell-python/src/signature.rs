@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::collector;
 use crate::interpreter;
+use crate::make;
 use crate::owned::Owned;
 
 /// The arguments of `function(self, …)` with these parameters, the first `required` of which have no
@@ -49,14 +49,15 @@ pub(crate) fn refusal(
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyErr {
     let py = args.py();
-    let itself = parameters.starts_with("self").then(|| py.None().into_bound(py));
-    let args: Vec<_> = itself.into_iter().chain(args).collect();
-    let refused = collector::held_off(py, || PyTuple::new(py, args)).and_then(|args| {
+    let none = py.None();
+    let itself = parameters.starts_with("self").then(|| none.bind_borrowed(py));
+    let args: Vec<_> = itself.into_iter().chain(args.iter_borrowed()).collect();
+    let refused = make::tuple_of(py, &args).and_then(|args| {
         interpreter::call_with_names(&*like(py, function, parameters)?, &args, kwargs)
     });
     match refused {
         Err(error) => error,
-        Ok(_) => PyTypeError::new_err(format!("{function}() does not take these arguments")),
+        Ok(_) => make::error::<PyTypeError>(&format!("{function}() does not take these arguments")),
     }
 }
 
@@ -73,9 +74,10 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
 fn like<'py>(py: Python<'py>, function: &str, parameters: &str) -> PyResult<Owned<'py>> {
     let source = format!("lambda {parameters}: None");
     let eval = EVAL.get(py).expect("it is there since the module is");
-    let args = collector::held_off(py, || (source, PyDict::new(py)).into_pyobject(py))?;
+    let (source, globals) = (make::str(py, &source)?, make::dict(py)?);
+    let args = make::tuple(py, [source.as_any(), globals.as_any()])?;
     let like = interpreter::call(eval.bind(py), &args)?;
-    like.setattr("__qualname__", function)?;
+    like.setattr(make::name(py, "__qualname__")?, make::str(py, function)?)?;
     Ok(like)
 }
 

@@ -1,4 +1,4 @@
-//! What threads do natively: the registry, the operating system's name, the watch over a start.
+//! What threads do natively: the registry, the operating system's name.
 //!
 //! The registry is two dictionaries of the package that programs may read and change: `_active`
 //! (identifier to thread) and `_limbo` (threads on their way there, pending timers included). No lock
@@ -12,16 +12,15 @@
 
 use std::collections::HashSet;
 use std::ffi::CStr;
-use std::iter::repeat_n;
 use std::sync::OnceLock;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use crate::collector;
-use crate::event::PyEvent;
 use crate::interpreter::{self, ForeignRef};
+use crate::make;
 use crate::owned::Owned;
 use crate::slots::{self, RememberedValues};
 
@@ -90,7 +89,7 @@ pub(crate) fn _enter(ident: &Bound<'_, PyAny>, thread: &Bound<'_, PyAny>) -> PyR
 
 fn current_thread(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let registry = registry()?;
-    match registry.active.bind(py).get_item(threadwell::get_ident())? {
+    match registry.active.bind(py).get_item(make::int(py, threadwell::get_ident())?)? {
         Some(thread) => Ok(thread.unbind()),
         None => make_dummy(py, registry),
     }
@@ -102,15 +101,13 @@ fn make_dummy(py: Python<'_>, registry: &Registry) -> PyResult<Py<PyAny>> {
     Ok(interpreter::call0(&class)?.into_bound().unbind())
 }
 
-fn active_count(py: Python<'_>) -> PyResult<Py<PyAny>> {
+fn active_count(py: Python<'_>) -> PyResult<usize> {
     let registry = registry()?;
     let (active, limbo) = (registry.active.bind(py), registry.limbo.bind(py));
-    let count = if cfg!(Py_GIL_DISABLED) && !limbo.is_empty() {
-        snapshot(py, active, limbo)?.len()
-    } else {
-        active.len() + limbo.len()
-    };
-    Ok(count.into_pyobject(py)?.into_any().unbind())
+    if cfg!(Py_GIL_DISABLED) && !limbo.is_empty() {
+        return Ok(snapshot(py, active, limbo)?.len());
+    }
+    Ok(active.len() + limbo.len())
 }
 
 fn enumerate(py: Python<'_>) -> PyResult<Py<PyList>> {
@@ -126,8 +123,7 @@ fn enumerate(py: Python<'_>) -> PyResult<Py<PyList>> {
     loop {
         let count = active.len() + limbo.len();
         // May collect garbage, and so run any code.
-        let places = repeat_n(py.None().into_bound(py), count);
-        let threads = collector::held_off(py, || PyList::new(py, places))?;
+        let threads = make::list(py, count)?;
         if active.len() + limbo.len() != count {
             continue;
         }
@@ -146,25 +142,54 @@ fn snapshot<'py>(
     active: &Bound<'py, PyDict>,
     limbo: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let (starting, running) = (limbo.values(), active.values());
+    let (starting, running) = (make::values(limbo)?, make::values(active)?);
     let known: HashSet<_> = running.iter().map(|thread| thread.as_ptr()).collect();
     let starting = starting.iter().filter(|thread| !known.contains(&thread.as_ptr()));
-    PyList::new(py, running.iter().chain(starting).collect::<Vec<_>>())
+    let threads: Vec<_> = running.iter().chain(starting).collect();
+    let list = make::list(py, threads.len())?;
+    for (index, thread) in threads.into_iter().enumerate() {
+        list.set_item(index, thread)?;
+    }
+    Ok(list)
 }
 
 /// Give the calling thread a name that debuggers and `top -H` show, as far as the system allows.
 #[pyfunction]
 pub(crate) fn _set_os_name(name: &Bound<'_, PyString>) {
-    threadwell::set_os_name(&name.to_string_lossy());
+    match interpreter::lossy(name) {
+        Ok(name) => threadwell::set_os_name(&name),
+        // No memory.
+        Err(error) => interpreter::discard(name.py(), error),
+    }
 }
 
-/// Raise the flag that the starter of the calling thread waits for.
+/// Call `start`, the interpreter's `start_new_thread`, with `bootstrap`.
 ///
-/// Unlike `Event.set`, this does not let go of the interpreter to wake the starter. That would hand
-/// the interpreter over to it, only for it to wait again, for this thread's end or its result.
+/// It may have started the thread, and raise for want of memory for its identifier. What is returned is
+/// None then. This runs no Python code, unless a program has put a function of its own in its place.
 #[pyfunction]
-pub(crate) fn _announce(begun: &Bound<'_, PyEvent>) {
-    begun.get().event.set();
+pub(crate) fn _start_new_thread<'py>(
+    start: &Bound<'py, PyAny>,
+    bootstrap: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = start.py();
+    let none = PyTuple::empty(py);
+    let args = make::tuple(py, [bootstrap, none.as_any()])?;
+    let references = interpreter::references(bootstrap);
+    match interpreter::call(start, &args) {
+        Ok(thread) => Ok(Some(thread.into_bound())),
+        // If it was started, it refers to what it is to call: it cannot have come to that yet. So does
+        // what a Python function has left behind, of which the error has a trace.
+        Err(error)
+            if error.is_instance_of::<PyMemoryError>(py)
+                && error.traceback(py).is_none()
+                && interpreter::references(bootstrap) > references =>
+        {
+            interpreter::discard(py, error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Acquire a lock of the interpreter's, which the end of a thread releases, and release it again.
@@ -177,11 +202,13 @@ pub(crate) fn _acquire_and_release(
     block: &Bound<'_, PyAny>,
     timeout: &Bound<'_, PyAny>,
 ) -> PyResult<bool> {
-    let args = collector::held_off(lock.py(), || PyTuple::new(lock.py(), [block, timeout]))?;
-    let acquired = interpreter::call(&*interpreter::getattr(lock, "acquire")?, &args)?;
-    let acquired = interpreter::is_true(&acquired)?;
+    let args = make::tuple(lock.py(), [block, timeout])?;
+    // Both first: there may be no memory for a method, and once it is acquired it has to be released.
+    let acquire = interpreter::getattr(lock, "acquire")?;
+    let release = interpreter::getattr(lock, "release")?;
+    let acquired = interpreter::is_true(&*interpreter::call(&acquire, &args)?)?;
     if acquired {
-        interpreter::call0(&*interpreter::getattr(lock, "release")?)?;
+        interpreter::call0(&release)?;
     }
     Ok(acquired)
 }
@@ -213,28 +240,8 @@ pub(crate) fn _call_holding<'py>(
     result.map(Owned::into_bound)
 }
 
-/// The callback of a weak reference to what a new thread is to call: it raises the flag that the
-/// starter waits for, even if the thread could not so much as begin to call it.
-#[pyclass(frozen)]
-pub(crate) struct _StartWatch {
-    started: Py<PyEvent>,
-}
-
-#[pymethods]
-impl _StartWatch {
-    #[new]
-    fn new(started: Py<PyEvent>) -> Self {
-        Self { started }
-    }
-
-    fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
-        _announce(self.started.bind(py));
-    }
-}
-
 /// Puts the functions that programs call often into the module.
 pub(crate) fn finish(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    slots::install_dealloc::<_StartWatch>(module.py());
     slots::add_function(module, c"current_thread", CURRENT_THREAD_DOC, |args| {
         args.none("current_thread")?;
         Ok(current_thread(args.py()))

@@ -11,8 +11,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt};
 use threadwell::Deadline;
 
-use crate::collector;
 use crate::interpreter;
+use crate::make;
 use crate::owned::Owned;
 use crate::slots::Arguments;
 
@@ -79,7 +79,7 @@ impl Until {
         if let Some(timeout) = timeout
             && exact_seconds(timeout).is_none()
         {
-            let now = 0.0_f64.into_pyobject(timeout.py())?;
+            let now = make::float(timeout.py(), 0.0)?;
             interpreter::add(now.as_any(), timeout)?;
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Until {
             return Ok(Self::Now);
         }
         let timeout = plain(timeout)?;
-        let args = collector::held_off(py, || (true, &timeout).into_pyobject(py))?;
+        let args = make::tuple(py, [PyBool::new(py, true).as_any(), &timeout])?;
         interpreter::call(&*reference_acquire(py)?, &args)?;
         Ok(Self::after(timeout.extract()?))
     }
@@ -110,12 +110,12 @@ impl Until {
 fn plain<'py>(timeout: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = timeout.py();
     if let Ok(float) = timeout.cast::<PyFloat>() {
-        Ok(PyFloat::new(py, float.value()).into_any())
+        Ok(make::float(py, float.value())?.into_any())
     } else if interpreter::is_index(timeout) {
         interpreter::index(timeout)
     } else if cfg!(Py_3_15) {
         // Any real number.
-        Ok(PyFloat::new(py, interpreter::as_f64(timeout)?).into_any())
+        Ok(make::float(py, interpreter::as_f64(timeout)?)?.into_any())
     } else {
         Ok(timeout.clone())
     }
@@ -184,7 +184,7 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
         Some(blocking) if cfg!(not(Py_3_12)) => {
             let blocking = interpreter::index(&blocking)?;
             // It is looked at before the timeout is.
-            let args = collector::held_off(py, || (&blocking,).into_pyobject(py))?;
+            let args = make::tuple(py, [&blocking])?;
             interpreter::call(&*reference_acquire(py)?, &args)?;
             blocking
         }
@@ -194,7 +194,7 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
         None => (-1_i32).into_pyobject(py)?.into_any(),
         Some(timeout) => plain(&timeout)?,
     };
-    let args = collector::held_off(py, || (&blocking, &timeout).into_pyobject(py))?;
+    let args = make::tuple(py, [&blocking, &timeout])?;
     interpreter::call(&reference, &args)?;
     Ok(match (blocking.is_truthy()?, timeout.extract()?) {
         (false, _) => Until::Now,

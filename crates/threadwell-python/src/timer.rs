@@ -11,13 +11,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PyTuple};
+use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 use threadwell::{Deadline, Due, TimerKey, TimerQueue, resume};
 
 use crate::collector;
+use crate::event::PyEvent;
 use crate::interpreter;
+use crate::make;
 use crate::owned::Owned;
 use crate::signal_mask;
 use crate::timeout::{SURELY_VALID, exact_seconds};
@@ -66,6 +69,7 @@ pub(crate) struct _TimerKey {
 }
 
 impl _TimerKey {
+    /// Takes the timer out of the queue.
     fn take(&self) -> Option<Pending> {
         TIMERS.cancel(*self.key.get()?)
     }
@@ -74,8 +78,9 @@ impl _TimerKey {
 #[pymethods]
 impl _TimerKey {
     /// How many seconds are left.
-    fn remaining(&self) -> f64 {
-        self.key.get().map_or(0.0, |key| key.deadline().remaining().as_secs_f64())
+    fn remaining<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFloat>> {
+        let seconds = |key: &TimerKey| key.deadline().remaining().as_secs_f64();
+        make::float(py, self.key.get().map_or(0.0, seconds))
     }
 
     /// Whether the timer was taken out of the queue to be cancelled.
@@ -95,30 +100,29 @@ impl _TimerKey {
 
 /// Put `timer` into the queue, to become due in `interval` seconds.
 ///
-/// If there is no driver, calls `prepare_driver` first, and what that returns afterwards: the former may
-/// be interrupted by anything, the latter runs no Python code. So nobody counts on a driver that is not
-/// there. If one of them raises, the timer is not in the queue.
+/// If there is no driver, calls `prepare_driver` first, and afterwards the two functions that it returns.
+/// The first starts the driver, and runs no Python code: nobody counts on a driver that is not there. The
+/// second waits for it to begin, and returns whether it has: there may be no memory for that. If one of
+/// them raises, the timer is not in the queue.
 ///
 /// Returns its key, or None if the timer needs a thread now: `interval` is not a positive number, or
-/// is too long; or unless `plain_run` is None, since the timer has been in the queue before, its `run`
-/// is another, or the calling thread has something to hand on to the threads that it starts, a stack
-/// size or blocked signals.
+/// is too long; its `run` is not `plain_run`; or the calling thread has something to hand on to the
+/// threads that it starts, a stack size or blocked signals.
 #[pyfunction]
 pub(crate) fn _schedule<'py>(
     timer: &Bound<'py, PyAny>,
     interval: &Bound<'py, PyAny>,
     prepare_driver: &Bound<'py, PyAny>,
-    plain_run: Option<&Bound<'py, PyAny>>,
+    plain_run: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, _TimerKey>>> {
     let Some(seconds) = exact_seconds(interval).filter(|it| *it > 0.0 && *it <= SURELY_VALID)
     else {
         return Ok(None);
     };
     let now = Deadline::now();
-    if let Some(plain_run) = plain_run
-        && (!interpreter::is_bound(&*run_of(timer)?, plain_run)
-            || interpreter::stack_size(timer.py()) != 0
-            || signal_mask::blocks_any(now))
+    if !interpreter::is_bound(&*run_of(timer)?, plain_run)
+        || interpreter::stack_size(timer.py()) != 0
+        || signal_mask::blocks_any(now)
     {
         return Ok(None);
     }
@@ -145,18 +149,39 @@ fn schedule_and_drive(
     deadline: Deadline,
     prepare_driver: &Bound<'_, PyAny>,
 ) -> PyResult<TimerKey> {
-    let start_driver = interpreter::call0(prepare_driver)?;
+    let driver = interpreter::call0(prepare_driver)?;
     let scheduled = TIMERS.schedule(deadline, Pending::new(timer, key));
     if scheduled.needs_driver
-        && let Err(error) = undisturbed(&start_driver)
+        && let Err(error) = start_driver(driver)
     {
-        TIMERS.retire();
         if let Some(pending) = TIMERS.cancel(scheduled.key) {
             pending.forget(timer.py());
         }
         return Err(error);
     }
     Ok(scheduled.key)
+}
+
+/// Starts the driver that `prepare_driver` has returned, and waits until it has begun. If that cannot be,
+/// there is none.
+fn start_driver(driver: Owned<'_>) -> PyResult<()> {
+    let functions = driver.cast::<PyTuple>()?;
+    let [start, has_begun] = [functions.get_item(0)?, functions.get_item(1)?].map(Owned::new);
+    let started = undisturbed(&start).map(drop);
+    // What the thread was to call is freed if it could not begin, unless we have it.
+    drop((start, driver));
+    let begun = match started {
+        Ok(()) => interpreter::is_true(&*interpreter::call0(&has_begun)?)?,
+        Err(error) => {
+            TIMERS.retire();
+            return Err(error);
+        }
+    };
+    if begun {
+        return Ok(());
+    }
+    TIMERS.retire();
+    Err(make::error::<PyRuntimeError>("can't start new thread"))
 }
 
 /// `start()`, which has the interpreter start a thread, and runs no Python code in this one.
@@ -212,9 +237,38 @@ pub(crate) fn _start_timer(
     }
 }
 
+/// Put `timer` back, which `_start_timer` has taken out of the queue: its thread could not begin.
+///
+/// A driver is started if there is none. If that fails, the timer waits for the one that the next timer
+/// needs.
+#[pyfunction]
+pub(crate) fn _restore_timer(
+    timer: &Bound<'_, PyAny>,
+    key: &Bound<'_, _TimerKey>,
+    prepare_driver: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let Some(&place) = key.get().key.get() else { return Ok(()) };
+    key.get().settler.store(NOBODY, Relaxed);
+    if !TIMERS.restore(place, Pending::new(timer, key)).needs_driver {
+        return Ok(());
+    }
+    // Nobody is to count on it as long as it is not there.
+    TIMERS.retire();
+    let driver = interpreter::call0(prepare_driver)?;
+    if let Some(pending) = key.get().take()
+        && TIMERS.restore(place, pending).needs_driver
+    {
+        start_driver(driver)?;
+    }
+    Ok(())
+}
+
 /// The identifier of a thread, by what the interpreter returns when it starts one: the identifier, or a
-/// handle that has it.
+/// handle that has it. `_start_new_thread` may have neither.
 fn ident_of(thread: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if thread.is_none() {
+        return Ok(NOBODY);
+    }
     if let Ok(ident) = thread.cast_exact::<PyInt>() {
         return ident.extract();
     }
@@ -232,14 +286,21 @@ pub(crate) fn _is_driver() -> bool {
 
 /// Be the driver: take the timers out of the queue that are due, and call `_tw_fire(key)` of each, the
 /// earliest first, until there has been nothing to wait for. Before and after all that, call `enter`
-/// and `leave`.
+/// and `leave`; set `drives` before `enter`, and `begun` after it.
 ///
 /// What one of these raises goes to `sys.unraisablehook`, and does not keep others from firing.
 #[pyfunction]
-pub(crate) fn _drive(enter: &Bound<'_, PyAny>, leave: &Bound<'_, PyAny>) {
+pub(crate) fn _drive(
+    drives: &Bound<'_, PyEvent>,
+    begun: &Bound<'_, PyEvent>,
+    enter: &Bound<'_, PyAny>,
+    leave: &Bound<'_, PyAny>,
+) {
     let py = enter.py();
     IS_DRIVER.set(true);
+    drives.get().event.set();
     succeeds(interpreter::call0(enter), enter);
+    begun.get().event.set();
     drive(py);
     succeeds(interpreter::call0(leave), leave);
 }
@@ -259,18 +320,23 @@ fn drive(py: Python<'_>) {
 }
 
 fn fire<'py>(timer: &Bound<'py, PyAny>, key: Bound<'py, _TimerKey>) {
-    let fired =
-        collector::held_off(timer.py(), || PyTuple::new(timer.py(), [key])).and_then(|key| {
-            let fire = interpreter::getattr(timer, "_tw_fire")?;
-            interpreter::call(&fire, &key)
-        });
+    let fired = make::tuple(timer.py(), [key.as_any()]).and_then(|key| {
+        let fire = interpreter::getattr(timer, "_tw_fire")?;
+        interpreter::call(&fire, &key)
+    });
     let abandon = || interpreter::call0(&*interpreter::getattr(timer, "_tw_abandon")?);
-    let _ = succeeds(fired, timer) || succeeds(abandon(), timer);
+    // Before the failure is reported: whoever is told may look at the timer, and would wait for it.
+    let abandoned = fired.is_err().then(abandon);
+    for result in abandoned.into_iter().chain([fired]) {
+        succeeds(result, timer);
+    }
 }
 
-/// Whether that was so; if not, the error is reported.
-fn succeeds(result: PyResult<Owned<'_>>, of: &Bound<'_, PyAny>) -> bool {
-    result.map_err(|error| interpreter::report(error, of)).is_ok()
+/// If that is not so, the error is reported.
+fn succeeds(result: PyResult<Owned<'_>>, of: &Bound<'_, PyAny>) {
+    if let Err(error) = result {
+        interpreter::report(error, of);
+    }
 }
 
 /// Send the driver home if nothing is pending. Returns whether it is about to end.

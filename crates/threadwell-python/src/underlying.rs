@@ -6,12 +6,12 @@
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::PyBool;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::collector;
 use crate::interpreter::{self, ForeignRef};
 use crate::lock::PyLock;
+use crate::make;
 use crate::owned::Owned;
 use crate::rlock::{self, PyRLock};
 use crate::slots::Arguments;
@@ -155,7 +155,7 @@ impl Underlying {
         if let Some(is_owned) = self.optional_method(py, "_is_owned")? {
             return interpreter::is_true(&*interpreter::call0(&is_owned)?);
         }
-        let args = collector::held_off(py, || PyTuple::new(py, [false]))?;
+        let args = make::tuple(py, [PyBool::new(py, false).as_any()])?;
         if !interpreter::is_true(&*interpreter::call(&*self.method(py, "acquire")?, &args)?)? {
             return Ok(true);
         }
@@ -183,7 +183,7 @@ impl Underlying {
             Self::RLock(lock) => rlock::acquire_restore(lock.bind(py), state),
             Self::Foreign(_) => match self.optional_method(py, "_acquire_restore")? {
                 Some(acquire_restore) => {
-                    let args = collector::held_off(py, || PyTuple::new(py, [state]))?;
+                    let args = make::tuple(py, [state])?;
                     interpreter::call(&acquire_restore, &args).map(drop)
                 }
                 None => interpreter::call0(&*self.method(py, "acquire")?).map(drop),

@@ -6,7 +6,7 @@
 //! method descriptor, exactly what a type written in C has. Everything else stays with PyO3.
 //!
 //! A panic in such a function aborts the process, as it does in every `extern "C"` function. None of
-//! them panics.
+//! them panics: what PyO3 would make, and panics without memory for, comes from `make.rs`.
 
 #![expect(unsafe_code, reason = "the interpreter's calling conventions")]
 
@@ -22,7 +22,7 @@ use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use pyo3::{PyClass, PyClassInitializer, PyTypeInfo};
 
 use crate::owned::Owned;
-use crate::{collector, interpreter, signature};
+use crate::{collector, interpreter, make, signature};
 
 #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
 mod context;
@@ -245,7 +245,7 @@ impl<'py> Arguments<'py> {
             None => Ok(()),
             Some(_) => {
                 let message = format!("{function}() takes no keyword arguments");
-                Err(PyTypeError::new_err(message))
+                Err(make::error::<PyTypeError>(&message))
             }
         }
     }
@@ -334,8 +334,8 @@ impl<'py> Arguments<'py> {
     /// As `*args, **kwargs`.
     fn collected(&self) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
         let py = self.py;
-        let positional = collector::held_off(py, || PyTuple::new(py, self.positional()))?;
-        let named = collector::held_off(py, || PyDict::new(py));
+        let positional = make::tuple_of(py, self.positional())?;
+        let named = make::dict(py)?;
         for (index, &value) in self.values[self.positional..].iter().enumerate() {
             // SAFETY: a value of the running call: not null, alive.
             named.set_item(self.name(index), unsafe { Borrowed::from_ptr(self.py, value) })?;

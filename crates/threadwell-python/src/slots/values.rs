@@ -20,7 +20,7 @@ use pyo3::types::{PyDict, PyList};
 
 #[cfg(any(Py_3_14, Py_GIL_DISABLED))]
 mod chosen {
-    use super::{Bound, PyDict, PyDictMethods, PyList, PyResult};
+    use super::{Bound, PyDict, PyList, PyResult};
 
     /// Nothing is remembered on this interpreter.
     #[derive(Default)]
@@ -29,7 +29,7 @@ mod chosen {
     impl RememberedValues {
         /// `list(dict.values())`.
         pub(crate) fn list<'py>(&self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
-            Ok(dict.values())
+            crate::make::values(dict)
         }
     }
 }
@@ -89,7 +89,7 @@ mod chosen {
 
         #[cold]
         fn walk<'py>(&self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
-            let list = dict.values();
+            let list = crate::make::values(dict)?;
             let mut values = Vec::with_capacity(list.len());
             // The version first, and no code but this until the values are taken.
             let version = version(dict);
