@@ -59,6 +59,29 @@ def stress(request: pytest.FixtureRequest) -> Stress:
     return Stress(request.node.name)
 
 
+class Child(Protocol):
+    """Run a program, given as a file or as its text, with some arguments."""
+
+    def __call__(self, source: str | Path, *arguments: object) -> str: ...
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Child:
+    """Run a program in a child interpreter that may take as long as the test, and return what it wrote."""
+
+    def run(source: str | Path, *arguments: object) -> str:
+        path = source
+        if isinstance(source, str):
+            path = tmp_path / "program.py"
+            path.write_text(textwrap.dedent(source))
+        command = [sys.executable, "-W", "ignore", str(path), *map(str, arguments)]
+        result = subprocess.run(command, capture_output=True, check=False, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    return run
+
+
 class Handlers(Protocol):
     """Have a signal handled until the test has ended."""
 
