@@ -13,6 +13,7 @@ import _testcapi
 import collections
 import faulthandler
 import importlib
+import os
 import sys
 import time
 
@@ -93,6 +94,15 @@ def a_timer():
         timer.join()
 
     return work, all_work
+
+
+def a_timer_that_needs_a_driver():
+    deadline = time.monotonic() + PATIENCE
+    # There is this one, and that of `faulthandler`.
+    while len(os.listdir("/proc/self/task")) > 2:
+        assert time.monotonic() < deadline
+    timer = threading.Timer(100, int)
+    return timer.start, lambda: works(timer)
 
 
 def a_timer_that_needs_a_thread():
@@ -336,6 +346,7 @@ OPERATIONS = {
         a_join,
         a_timer_that_fires,
         a_timer,
+        a_timer_that_needs_a_driver,
         a_timer_that_needs_a_thread,
         a_condition,
         an_event,

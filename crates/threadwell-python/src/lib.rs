@@ -83,6 +83,7 @@ mod _native {
         crate::timeout::finish(py)?;
         crate::signature::finish(py)?;
         crate::thread::finish(module)?;
+        crate::timer::finish(py);
         crate::lock::finish(py)?;
         crate::rlock::finish(py)?;
         crate::condition::finish(py)?;

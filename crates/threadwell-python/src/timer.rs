@@ -14,7 +14,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
+use pyo3::types::{PyFloat, PyInt, PyList, PyString, PyTuple};
 use threadwell::{Deadline, Due, TimerKey, TimerQueue, resume};
 
 use crate::collector;
@@ -190,7 +190,16 @@ fn undisturbed<'py>(start: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
 }
 
 fn run_of<'py>(timer: &Bound<'py, PyAny>) -> PyResult<Owned<'py>> {
-    interpreter::getattr_interned(timer, intern!(timer.py(), "run"))
+    interpreter::getattr_interned(timer, name_of_run(timer.py()))
+}
+
+fn name_of_run(py: Python<'_>) -> &Bound<'_, PyString> {
+    intern!(py, "run")
+}
+
+/// Makes the name now: later there may be no memory for it.
+pub(crate) fn finish(py: Python<'_>) {
+    name_of_run(py);
 }
 
 /// Take the timer with that key out of the queue, to cancel it. Returns whether it was still there.
