@@ -237,7 +237,7 @@ def test_many_threads_wait_for_one_event_and_are_woken(child, stress):
     if room_for_threads() < count:
         pytest.skip(f"there is no room for {count} threads here, only for {room_for_threads()}")
     woken = child(f"""
-    import os, threadwell
+    import os, threadwell, time
     threadwell.stack_size(64 * 1024)
     event, arrived, woken = threadwell.Event(), threadwell.Semaphore(0), threadwell.Semaphore(0)
     def run():
@@ -255,7 +255,11 @@ def test_many_threads_wait_for_one_event_and_are_woken(child, stress):
     for thread in threads:
         thread.join(3000)
         assert not thread.is_alive()
-    assert len(os.listdir("/proc/self/task")) == threadwell.active_count() == 1
+    assert threadwell.active_count() == 1
+    # The system may have a thread for a moment longer than the interpreter.
+    deadline = time.monotonic() + 30
+    while len(os.listdir("/proc/self/task")) > 1:
+        assert time.monotonic() < deadline
     print(woken._value)
     """)
     assert int(woken) == count
