@@ -225,7 +225,7 @@ class Thread(Lifetime):
         ident = id(claim)
         _starting[ident] = claim
         try:
-            if _first_claim(self) is not claim or self._started.is_set():
+            if (len(_starting) > 1 and _first_claim(self) is not claim) or self._started.is_set():
                 raise RuntimeError("threads can only be started once")
             if _HAS_CONTEXTS and self._context is None:
                 self._context = _new_context()
