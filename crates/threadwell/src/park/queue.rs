@@ -35,8 +35,9 @@ use crate::sys::epoch;
 use crate::sys::futex::FutexOutcome;
 use crate::time::Deadline;
 
-/// How long a thread that looks for signals sleeps at first.
-const FIRST_LOOK: Duration = Duration::from_millis(1);
+/// How long a thread that looks for signals sleeps at first. Nobody who presses Ctrl-C notices, and few
+/// sleeps last as long: with a look after 1 ms, nearly each had the processor's own timer set anew.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// What a woken thread is told. Each primitive names its own; zero is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -328,7 +329,7 @@ impl Waiter {
     }
 
     /// Sleeps, in a wait that `began` then. A thread that looks for signals takes itself for interrupted
-    /// when it has waited for a millisecond, for two, for four, and so on.
+    /// when it has waited for 50 ms, for 100, for 200, and so on.
     fn park(&self, began: Deadline, deadline: Option<Deadline>) -> FutexOutcome {
         if !looks_for_signals() {
             return self.record.park(deadline);

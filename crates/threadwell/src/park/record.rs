@@ -162,7 +162,7 @@ mod current {
     ///
     /// For the thread that acts on the signals of a process, where the handlers themselves leave no more
     /// than a note. One that comes after the thread has looked for such notes, and before it sleeps, ends
-    /// no sleep. It is found a millisecond later, and when the wait has become twice as long, and so on.
+    /// no sleep. It is found 50 ms later, or when the wait has become twice as long, and so on.
     pub fn look_for_signals() {
         LOOKS_FOR_SIGNALS.set(true);
     }
