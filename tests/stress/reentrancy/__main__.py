@@ -67,6 +67,7 @@ sys.unraisablehook = failed
 for module in (primitives, threads, waits):
     if kind := vars(module).get(sys.argv[1]):
         shape = kind()
-        rounds = max(1, int(sys.argv[2]) // shape.share)
+        # So many that some are interrupted in the middle, which is a matter of chance.
+        rounds = max(20, int(sys.argv[2]) // shape.share)
         run(shape, rounds)
         print(json.dumps({"rounds": rounds, "interrupted": interruptions.counts, "failures": failures[:10]}))
