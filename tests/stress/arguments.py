@@ -46,6 +46,7 @@ OURS_ALONE = {
     "threading.settrace_all_threads": "of 3.12",
     "threading.setprofile_all_threads": "of 3.12",
     "_thread.Lock": "what allocate_lock is",
+    "_thread.RLock._recursion_count": "of 3.11.5",
 }
 
 #: What classes have to call that is not public: how conditions talk to locks. For `_acquire_restore` see the conditions

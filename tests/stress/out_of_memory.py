@@ -413,7 +413,7 @@ for name, operation in OPERATIONS.items():
         if (name, KIND) == ("a_failing_target", "all") and sys.version_info < (3, 12):
             # The interpreter ends the process in such a case: "Cannot recover from stack overflow".
             continue
-        if name in CLOSURES and sys.version_info[:2] == (3, 13):
+        if name in CLOSURES and sys.version_info[:2] in ((3, 12), (3, 13)):
             # Without memory for a function that it is to make, the interpreter frees what is not its own.
             continue
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
