@@ -213,6 +213,14 @@ pub(crate) fn bind(descriptor: Object, receiver: Object, class: Object) -> Objec
     guarded(|| unsafe { function(descriptor, receiver, class) })
 }
 
+/// What a function that answers 0, or -1 with an exception set, has come to.
+fn done(py: Python<'_>, answer: c_int) -> PyResult<()> {
+    match answer {
+        0 => Ok(()),
+        _ => Err(raised(py)),
+    }
+}
+
 /// `bool(object)`.
 pub(crate) fn is_true(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let function = unwinding!(ffi::PyObject_IsTrue as fn(Object) -> c_int);
@@ -333,20 +341,14 @@ pub(crate) fn set_item(
 ) -> PyResult<()> {
     let function = unwinding!(ffi::PyDict_SetItem as fn(Object, Object, Object) -> c_int);
     // SAFETY: the thread is attached (`Bound`), the objects are alive, the first is a dictionary.
-    match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr(), value.as_ptr()) }) {
-        0 => Ok(()),
-        _ => Err(raised(dict.py())),
-    }
+    done(dict.py(), guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr(), value.as_ptr()) }))
 }
 
 /// `del dict[key]`, where the key's hash or the value may be anyone's.
 pub(crate) fn del_item(dict: &Bound<'_, PyDict>, key: &Bound<'_, PyAny>) -> PyResult<()> {
     let function = unwinding!(ffi::PyDict_DelItem as fn(Object, Object) -> c_int);
     // SAFETY: the thread is attached (`Bound`), both objects are alive, the first is a dictionary.
-    match guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr()) }) {
-        0 => Ok(()),
-        _ => Err(raised(dict.py())),
-    }
+    done(dict.py(), guarded(|| unsafe { function(dict.as_ptr(), key.as_ptr()) }))
 }
 
 /// Gives a warning, at the line of the caller of our method.
@@ -354,10 +356,7 @@ pub(crate) fn warn(category: &Bound<'_, PyAny>, message: &CStr) -> PyResult<()> 
     let function =
         unwinding!(ffi::PyErr_WarnEx as fn(Object, *const c_char, ffi::Py_ssize_t) -> c_int);
     // SAFETY: the thread is attached (`Bound`), the class is alive.
-    match guarded(|| unsafe { function(category.as_ptr(), message.as_ptr(), 1) }) {
-        0 => Ok(()),
-        _ => Err(raised(category.py())),
-    }
+    done(category.py(), guarded(|| unsafe { function(category.as_ptr(), message.as_ptr(), 1) }))
 }
 
 /// Attaches a thread for `work` that has detached itself, further up its stack, or is attached.
@@ -378,10 +377,7 @@ pub(crate) fn attached<R>(work: impl FnOnce(Python<'_>) -> R) -> R {
 pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     let function = unwinding!(ffi::PyErr_CheckSignals as fn() -> c_int);
     // SAFETY: the thread is attached (`py`).
-    match guarded(|| unsafe { function() }) {
-        0 => Ok(()),
-        _ => Err(raised(py)),
-    }
+    done(py, guarded(|| unsafe { function() }))
 }
 
 /// To be called before a wait: signals that have arrived would not end it.

@@ -78,9 +78,9 @@ impl Deadline {
         Self { nanos }
     }
 
-    /// The time since the point, zero before it.
-    pub(crate) fn elapsed(self) -> Duration {
-        Duration::from_nanos(clock::monotonic_nanos().saturating_sub(self.nanos))
+    /// The time from `earlier` to this point, zero if that is later.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
     /// Nanoseconds since the clock's origin, the form that the platform's calls take.

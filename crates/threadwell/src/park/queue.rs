@@ -208,10 +208,7 @@ impl WaitQueue {
         let _wait = waiter.record.wait();
         assert_nothing_held();
         let stay = before_sleep();
-        let began = match since {
-            0 if looks_for_signals() => Deadline::now(),
-            since => Deadline::at_nanos(since),
-        };
+        let began = (since != 0).then(|| Deadline::at_nanos(since));
         waiter.sleep(stay, began, &mut leave, deadline, on_signal)
     }
 }
@@ -272,7 +269,7 @@ impl Waiter {
     fn sleep(
         &self,
         mut stay: bool,
-        began: Deadline,
+        mut began: Option<Deadline>,
         leave: &mut impl FnMut(&mut QueueGuard<'_>, Cause) -> bool,
         mut deadline: Option<Deadline>,
         mut on_signal: Option<OnSignal<'_>>,
@@ -287,7 +284,7 @@ impl Waiter {
                 return Parked::Woken { token, signal, since: self.since() };
             }
             let outcome = match stay {
-                true => self.park(began, deadline),
+                true => self.park(&mut began, deadline),
                 false => FutexOutcome::Interrupted,
             };
             let cause = match (outcome, &mut on_signal) {
@@ -328,13 +325,15 @@ impl Waiter {
         }
     }
 
-    /// Sleeps, in a wait that `began` then. A thread that looks for signals takes itself for interrupted
-    /// when it has waited for 50 ms, for 100, for 200, and so on.
-    fn park(&self, began: Deadline, deadline: Option<Deadline>) -> FutexOutcome {
+    /// Sleeps, in a wait that `began` then, or begins now. A thread that looks for signals takes itself
+    /// for interrupted when it has waited for 50 ms, for 100, for 200, and so on.
+    fn park(&self, began: &mut Option<Deadline>, deadline: Option<Deadline>) -> FutexOutcome {
         if !looks_for_signals() {
             return self.record.park(deadline);
         }
-        let look = Deadline::after(began.elapsed().max(FIRST_LOOK));
+        let now = Deadline::now();
+        let waited = now.since(*began.get_or_insert(now));
+        let look = now.plus(waited.max(FIRST_LOOK));
         if deadline.is_some_and(|deadline| deadline <= look) {
             return self.record.park(deadline);
         }
