@@ -246,6 +246,8 @@ def test_daemons_that_get_signals(exits):
                         kill(ident, usr1)
                     sleep(0.0005)
         nowhere = sys.nowhere = open(os.devnull, "w")
+        # What is put back when `faulthandler` goes, when a last signal may be on its way.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         faulthandler.register(signal.SIGUSR1, file=nowhere)
         lock = threading.Lock()
         lock.acquire()
