@@ -105,14 +105,16 @@ _set_name: Callable[[str], None] = getattr(_thread, "set_name", _native._set_os_
 _NAMES_MAIN_THREAD = hasattr(_thread, "set_name")
 _HAS_CONTEXTS = hasattr(sys.flags, "thread_inherit_context")
 
+if _HAS_CONTEXTS:
+    # Not as late as a start: it may be in the middle of another, or there may be no resources to open a file with.
+    import _contextvars
+
 
 def _new_context() -> Context:
     """Return the context for a thread that was given none, where the interpreter has a choice (`_HAS_CONTEXTS`)."""
-    import contextvars
-
     if sys.flags.thread_inherit_context:  # type: ignore[attr-defined]
-        return contextvars.copy_context()
-    return contextvars.Context()
+        return _contextvars.copy_context()
+    return _contextvars.Context()
 
 
 # -- The class -------------------------------------------------------------------------------------------------------
