@@ -599,15 +599,7 @@ def _arrange(found: Any) -> None:
         if not hasattr(found, "_register_atexit"):
             # It is being imported, which one of these has interrupted. The next start will do.
             return
-        try:
-            found._register_atexit(_shutdown)
-        except RuntimeError:
-            # It is shutting down. Where it waits for sentinels it finds those of our threads too, see below.
-            pass
-        else:
-            # Last of all, since they run in reverse: only once its other callbacks have run, our threads may be able to
-            # end. `concurrent.futures` tells its workers to.
-            found._threading_atexits.insert(0, found._threading_atexits.pop())
+        _be_called_by(found)
         if hasattr(found, "_shutdown_locks"):
             # Then it also waits for threads that its own threads start when we have finished waiting.
             before = _module._shutdown_locks
@@ -616,6 +608,19 @@ def _arrange(found: Any) -> None:
             found._shutdown_locks_lock = _module._shutdown_locks_lock
     # Last, in case that a signal handler raises: to do it twice does no harm.
     _awaited_by = found
+
+
+def _be_called_by(found: Any) -> None:
+    """Have the standard library's module call `_shutdown` at exit. A function of its own: see `_bootstrap_inner`."""
+    try:
+        found._register_atexit(_shutdown)
+    except RuntimeError:
+        # It is shutting down. Where it waits for sentinels it finds those of our threads too, see `_arrange`.
+        pass
+    else:
+        # Last of all, since they run in reverse: only once its other callbacks have run, our threads may be able to
+        # end. `concurrent.futures` tells its workers to.
+        found._threading_atexits.insert(0, found._threading_atexits.pop())
 
 
 def _register_atexit(func: Callable[..., object], *arg: Any, **kwargs: Any) -> None:
