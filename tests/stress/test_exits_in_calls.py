@@ -228,6 +228,7 @@ PRELUDE = dedent("""
         __float__ = __bool__ = __index__
         def __lt__(self, other):
             return False
+        __le__ = __lt__
         def __gt__(self, other):
             return True
         def __radd__(self, other):

@@ -120,6 +120,9 @@ class Inside:
     def __lt__(self, other: object) -> bool:
         return self() < other
 
+    def __le__(self, other: object) -> bool:
+        return self() <= other
+
     def __gt__(self, other: object) -> bool:
         return self() > other
 
