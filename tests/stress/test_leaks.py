@@ -167,7 +167,7 @@ def cycles(threading):
 
     def lock(node):
         class Own:
-            acquire = release = int
+            acquire = release = locked = int
 
         own = Own()
         node.it, own.node = threading.Condition(own), node
