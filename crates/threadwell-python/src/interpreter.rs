@@ -80,6 +80,8 @@ unsafe extern "C" {
     fn PyThread_get_stacksize() -> usize;
     fn PyMethod_Function(method: Object) -> Object;
     static mut PyMethod_Type: ffi::PyTypeObject;
+    #[cfg(Py_3_15)]
+    static PyExc_PythonFinalizationError: Object;
 }
 
 /// The stack size for new threads, zero if it is the system's.
@@ -394,9 +396,15 @@ pub(crate) fn before_wait(py: Python<'_>) -> PyResult<()> {
 #[cfg(Py_3_15)]
 #[cold]
 fn finalizing(py: Python<'_>) -> PyErr {
-    let message = "cannot acquire lock at interpreter finalization";
-    let error = py.import("builtins").and_then(|it| it.getattr("PythonFinalizationError"));
-    error.and_then(|it| it.call1((message,))).map_or_else(|error| error, PyErr::from_value)
+    match make::str(py, "cannot acquire lock at interpreter finalization") {
+        Ok(message) => {
+            // Not from a module: by now nothing can be imported.
+            // SAFETY: both are alive, and the first is a class of exceptions.
+            unsafe { ffi::PyErr_SetObject(PyExc_PythonFinalizationError, message.as_ptr()) };
+            raised(py)
+        }
+        Err(error) => error,
+    }
 }
 
 /// Tells `sys.unraisablehook` of an error in what was done for `object`.
