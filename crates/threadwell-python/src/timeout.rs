@@ -2,10 +2,12 @@
 //!
 //! The arguments that programs pass are understood here. All others are first shown to the
 //! interpreter's own lock, whose exceptions then are the right ones in type and wording on every
-//! version. Objects that convert themselves are asked once, and what they say is shown and used.
+//! version. Objects that convert themselves are asked once, and what they say is shown and used; those
+//! that refuse may be asked again, by the lock.
 
 use std::time::Duration;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt};
@@ -112,7 +114,13 @@ fn plain<'py>(timeout: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if let Ok(float) = timeout.cast::<PyFloat>() {
         Ok(make::float(py, float.value())?.into_any())
     } else if interpreter::is_index(timeout) {
-        interpreter::index(timeout)
+        match interpreter::index(timeout) {
+            // In the words of 3.14's lock, which asks again, the reason is left out.
+            Err(error) if cfg!(Py_3_14) && error.is_instance_of::<PyTypeError>(py) => {
+                Ok(timeout.clone())
+            }
+            index => index,
+        }
     } else if cfg!(Py_3_15) {
         // Any real number.
         Ok(make::float(py, interpreter::as_f64(timeout)?)?.into_any())
