@@ -72,6 +72,9 @@ class Ordered(Index):
     def __lt__(self, other):
         return self.value < other
 
+    def __le__(self, other):
+        return self.value <= other
+
     def __gt__(self, other):
         return self.value > other
 
@@ -121,7 +124,7 @@ class SourInt(int):
     def _refuse(self, *_):
         raise ZeroDivisionError("number")
 
-    __lt__ = __gt__ = __add__ = __radd__ = __sub__ = _refuse
+    __lt__ = __le__ = __gt__ = __add__ = __radd__ = __sub__ = _refuse
     __hash__ = int.__hash__
 
 

@@ -166,8 +166,17 @@ fn release<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResul
     }
 }
 
-fn locked(slf: &Bound<'_, PyCondition>) -> PyResult<Py<PyAny>> {
-    Ok(underlying(slf)?.locked(slf.py())?.unbind())
+fn locked<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
+    let lock = underlying(slf)?;
+    let locked = match args.len() {
+        0 => lock.locked(slf.py())?,
+        // The lock says what is wrong with them, if anything is.
+        _ => {
+            let method = interpreter::getattr(&lock.object(slf.py()), "locked")?;
+            args.show_to(&method)?.into_bound()
+        }
+    };
+    Ok(locked.unbind())
 }
 
 fn enter<'py>(slf: &Bound<'py, PyCondition>, args: &Arguments<'py>) -> PyResult<Py<PyAny>> {
@@ -447,5 +456,5 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     let doc = c"locked($self, /)\n--\n\nWhether any thread holds the lock.";
-    slots::install::<PyCondition>(py, [nullary!(c"locked", doc, "Condition.locked", locked)])
+    slots::install::<PyCondition>(py, [fastcall(c"locked", doc, locked)])
 }
