@@ -650,7 +650,9 @@ def _shutdown() -> None:
         # Its callbacks may cancel timers, so the wait comes last: they run in reverse.
         stdlib._threading_atexits.insert(0, _wait_for_pending_timers)
         stdlib._shutdown()
-        wait_for_threads()
+        if hasattr(stdlib, "_shutdown_locks"):
+            # It has waited for its own threads alone. Else for all, or a signal handler has ended that.
+            wait_for_threads()
     else:
         # It has called this function, and goes on to wait for threads, ours included.
         _wait_for_pending_timers()

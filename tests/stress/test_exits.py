@@ -386,7 +386,7 @@ ENDS = {
         5,
         "",
     ),
-    "SIGINT in the wait": ("interrupt(KeyboardInterrupt).start()", 0, "...KeyboardInterrupt: \n"),
+    "SIGINT in the wait": ("interrupt(KeyboardInterrupt('now')).start()", 0, "...KeyboardInterrupt: now\n"),
     "SystemExit in the wait": ("interrupt(SystemExit(3)).start()", 0, "...SystemExit: 3\n"),
     "a callback that exits": ("import atexit; atexit.register(os._exit, 6)", 6, ""),
 }

@@ -327,6 +327,8 @@ def test_what_a_signal_handler_does_to_the_waiting(beside_stdlib, make, interrup
                 deadline = time.monotonic() + 1
                 while not handled and time.monotonic() < deadline:
                     time.sleep(0.001)
+            # It is not waited for any more, and ends with the process.
+            threading.Event().wait()
         signal.signal(signal.SIGUSR1, handler)
         threading.{make}.start()
     """)
