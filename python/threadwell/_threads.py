@@ -635,6 +635,9 @@ def _shutdown() -> None:
     """Wait until all threads that are not daemons have ended. The interpreter calls this when it is about to exit."""
     main = _module._main_thread
     if main._tw_has_ended() and _is_main_interpreter():
+        if sys.version_info >= (3, 15):
+            # Something at exit has started threads, and the interpreter calls again and again until they have ended.
+            wait_for_threads()
         return
     _module._SHUTTING_DOWN = True
     for call in reversed(_module._threading_atexits):

@@ -337,6 +337,22 @@ def test_what_a_signal_handler_does_to_the_waiting(beside_stdlib, make, interrup
     assert (code, output, [error.removesuffix(": ") for error in errors]) == end
 
 
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="the process ends without it, up to 3.14")
+def test_a_thread_that_starts_when_the_waiting_is_over_is_waited_for_again(beside_stdlib):
+    # By a wait: the interpreter asks for it until there is none of these threads any more.
+    ours = beside_stdlib("""
+        import atexit, sys, time
+        def begin():
+            thread = threading.Thread(target=time.sleep, args=[0.05])
+            thread.start()
+            sys.modules["threading"]._shutdown()
+            print(thread.is_alive())
+            threading.Thread(target=lambda: (time.sleep(0.05), print("complete"))).start()
+        atexit.register(begin)
+    """)
+    assert ours == (0, "False\ncomplete\n", [])
+
+
 def test_a_thread_can_end_the_process_that_waits_for_it(beside_stdlib):
     ours = beside_stdlib("""
         import atexit, os, sys
