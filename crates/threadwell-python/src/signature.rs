@@ -70,8 +70,27 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// A Python function of that name with these parameters.
+/// What `like` has made where the interpreter never frees a function: 3.13 without an interpreter lock.
+#[cfg(all(Py_GIL_DISABLED, not(Py_3_14)))]
+static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+
+#[cfg(all(Py_GIL_DISABLED, not(Py_3_14)))]
 fn like<'py>(py: Python<'py>, function: &str, parameters: &str) -> PyResult<Owned<'py>> {
+    let made = MADE.get_or_try_init(py, || make::dict(py).map(Bound::unbind))?.bind(py);
+    let key = make::str(py, &format!("{function} {parameters}"))?;
+    if let Some(like) = made.get_item(&key)? {
+        return Ok(Owned::new(like));
+    }
+    let like = make_like(py, function, parameters)?;
+    interpreter::set_item(made, key.as_any(), &like)?;
+    Ok(like)
+}
+
+#[cfg(not(all(Py_GIL_DISABLED, not(Py_3_14))))]
+use make_like as like;
+
+/// A Python function of that name with these parameters.
+fn make_like<'py>(py: Python<'py>, function: &str, parameters: &str) -> PyResult<Owned<'py>> {
     let source = format!("lambda {parameters}: None");
     let eval = EVAL.get(py).expect("it is there since the module is");
     let (source, globals) = (make::str(py, &source)?, make::dict(py)?);
