@@ -141,7 +141,7 @@ def concurrent_tee(iterable: Iterable[_T], n: int = 2) -> tuple[Iterator[_T], ..
         (['a', 'b'], ['a', 'b'])
     """
     if n < 0:
-        raise ValueError("n must be >= 0")
+        raise ValueError("n must be a non-negative integer")
     if n == 0:
         return ()
     first = _Branch(iterable)

@@ -25,6 +25,7 @@ MEANT = [
     (r"_thread\.lock object", "'Lock' object", "'_thread.lock' object", "the same"),
     (r"#[23]\._release_save ", "RuntimeError", "tuple", "a lock is released by its owner"),
     (r"\._\w+ ", "(Type|Value)Error: ", "TypeError: ", "not public: the wording is free"),
+    (r"threading\.concurrent_tee ", "_Branch object", "_concurrent_tee object", "not public: the name is free"),
     (r"threading\.(active_count|activeCount) ", "int", "int", "each counts its own"),
 ]
 

@@ -57,7 +57,7 @@ PROTOCOL = {"_is_owned", "_release_save", "_at_fork_reinit", "_recursion_count"}
 NO_CALLS = {
     *("__class__", "__dict__", "__doc__", "__module__", "__weakref__", "__new__", "__static_attributes__"),
     *("__firstlineno__", "__repr__", "__reduce__", "__hash__", "__annotations__", "__subclasshook__"),
-    *("__init_subclass__", "__dictoffset__", "__weakrefoffset__"),
+    *("__init_subclass__", "__dictoffset__", "__weakrefoffset__", "__slots__"),
 }
 
 
@@ -144,6 +144,10 @@ RECEIVERS = {
         lambda t, _: ended(t.Timer(0, int)),
     ],
     "BrokenBarrierError": [lambda t, _: t.BrokenBarrierError("why")],
+    "serialize_iterator": [
+        lambda t, _: t.serialize_iterator("ab"),
+        lambda t, _: t.serialize_iterator(letter for letter in "ab"),
+    ],
 }
 
 #: What shows what a constructor has made of its arguments.
@@ -261,6 +265,7 @@ def general(text):
     text = re.sub(r"0x[0-9a-f]+", "0x", text)
     # A class written in C is shown with its module.
     text = re.sub(r"'threading\.(\w+)'( |$)", r"'\1'\2", text)
+    text = re.sub(r"(, not) threading\.(\w+)$", r"\1 \2", text)
     text = re.sub(r"^(int) \d{9,}$", r"\1 N", text)
     text = re.sub(r"(owner=|id=')\d+", r"\1N", text)
     # Whether a thread has ended by now is a matter of luck, and a timer that was cancelled has no identifier.

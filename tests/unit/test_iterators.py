@@ -223,7 +223,7 @@ def test_the_default_is_two() -> None:
 
 def test_none_is_an_empty_tuple_and_less_an_error() -> None:
     assert concurrent_tee("abc", 0) == ()
-    with pytest.raises(ValueError, match="n must be >= 0"):
+    with pytest.raises(ValueError, match="n must be a non-negative integer"):
         concurrent_tee("abc", -1)
     with pytest.raises(TypeError, match="not iterable"):
         concurrent_tee(5)  # type: ignore[type-var]

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use threadwell::Lock;
 
-use crate::slots::{self, Arguments, fastcall, noargs};
-use crate::timeout::{self, Until, of_acquire};
+use crate::slots::{self, Arguments, Method, fastcall, noargs};
+use crate::timeout::{self, Until, of_acquire, of_synonym};
 use crate::{blocking, error, interpreter, make};
 
 const ACQUIRE_DOC: &CStr = c"acquire($self, /, blocking=True, timeout=-1)
@@ -93,9 +93,22 @@ fn acquire<'py>(slf: &Bound<'py, PyLock>, args: &Arguments<'py>) -> PyResult<boo
     PyLock::acquire(slf, of_acquire(args)?)
 }
 
+fn acquire_lock<'py>(slf: &Bound<'py, PyLock>, args: &Arguments<'py>) -> PyResult<bool> {
+    PyLock::acquire(slf, of_synonym(args, "acquire_lock")?)
+}
+
 fn exit<'py>(slf: &Bound<'py, PyLock>, args: &Arguments<'py>) -> PyResult<()> {
-    args.no_names("lock.__exit__")?;
+    args.of_exit("lock.__exit__")?;
     PyLock::release(slf)
+}
+
+fn enter() -> Method {
+    #[cfg(not(Py_3_15))]
+    return fastcall(c"__enter__", ACQUIRE_DOC, acquire);
+    #[cfg(Py_3_15)]
+    noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", |slf| {
+        PyLock::acquire(slf, Until::Forever)
+    })
 }
 
 fn locked(slf: &Bound<'_, PyLock>) -> bool {
@@ -110,7 +123,7 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
         py,
         [
             fastcall(c"acquire", ACQUIRE_DOC, acquire),
-            fastcall(c"acquire_lock", c"An obsolete synonym of acquire().", acquire),
+            fastcall(c"acquire_lock", c"An obsolete synonym of acquire().", acquire_lock),
             noargs(c"release", RELEASE_DOC, PyLock::release),
             noargs(c"release_lock", c"An obsolete synonym of release().", PyLock::release),
             noargs(
@@ -119,7 +132,7 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
                 locked,
             ),
             noargs(c"locked_lock", c"An obsolete synonym of locked().", locked),
-            fastcall(c"__enter__", ACQUIRE_DOC, acquire),
+            enter(),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
         ],
     )

@@ -2,11 +2,15 @@
 
 use std::ffi::CStr;
 
+#[cfg(Py_3_15)]
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+#[cfg(Py_3_15)]
+use pyo3::types::{PyDict, PyTuple, PyType};
 use threadwell::{RLock, ThreadId, resume};
 
-use crate::slots::{self, Arguments, fastcall, noargs};
+use crate::slots::{self, Arguments, Method, fastcall, noargs};
 use crate::timeout::{Until, of_acquire};
 use crate::{blocking, error, interpreter, make};
 
@@ -56,10 +60,34 @@ pub(crate) struct PyRLock {
 
 #[pymethods]
 impl PyRLock {
+    #[cfg(not(Py_3_15))]
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(*args, **kwargs)")]
     fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
         Self::default()
+    }
+
+    #[cfg(Py_3_15)]
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*args, **kwargs), text_signature = "()")]
+    fn new(
+        class: &Bound<'_, PyType>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let kind = match (args.is_empty(), kwargs.is_none_or(PyDictMethods::is_empty)) {
+            (true, true) => return Ok(Self::default()),
+            (false, _) => "positional",
+            (true, false) => "keyword",
+        };
+        // They may be for the `__init__` of a subclass.
+        let init = interpreter::getattr(class, "__init__")?;
+        if init.is(&*interpreter::getattr(class.py().get_type::<PyAny>().as_any(), "__init__")?) {
+            let message = format!("RLock() takes no {kind} arguments");
+            return Err(make::error::<PyTypeError>(&message));
+        }
+        Ok(Self::default())
     }
 
     /// Free the lock in the child of a fork, whoever owned it in the parent.
@@ -174,8 +202,17 @@ fn acquire<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<bo
 }
 
 fn exit<'py>(slf: &Bound<'py, PyRLock>, args: &Arguments<'py>) -> PyResult<()> {
-    args.no_names("RLock.__exit__")?;
+    args.of_exit("RLock.__exit__")?;
     PyRLock::release(slf)
+}
+
+fn enter() -> Method {
+    #[cfg(not(Py_3_15))]
+    return fastcall(c"__enter__", ACQUIRE_DOC, acquire);
+    #[cfg(Py_3_15)]
+    noargs(c"__enter__", c"__enter__($self, /)\n--\n\nAcquire the lock.", |slf| {
+        PyRLock::acquire(slf, Until::Forever)
+    })
 }
 
 fn locked(slf: &Bound<'_, PyRLock>) -> bool {
@@ -191,7 +228,7 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
         [
             fastcall(c"acquire", ACQUIRE_DOC, acquire),
             noargs(c"release", RELEASE_DOC, PyRLock::release),
-            fastcall(c"__enter__", ACQUIRE_DOC, acquire),
+            enter(),
             fastcall(c"__exit__", c"__exit__($self, /, *exc_info)\n--\n\nRelease the lock.", exit),
             noargs(c"_release_save", RELEASE_SAVE_DOC, release_save),
             fastcall(c"_acquire_restore", ACQUIRE_RESTORE_DOC, acquire_restore_method),

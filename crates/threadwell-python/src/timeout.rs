@@ -145,6 +145,12 @@ pub(crate) fn exact_seconds(timeout: &Bound<'_, PyAny>) -> Option<f64> {
 /// `names` are the names of the last values of `args`, as in a vectorcall.
 #[inline]
 pub(crate) fn of_acquire<'py>(args: &Arguments<'py>) -> PyResult<Until> {
+    of_synonym(args, "acquire")
+}
+
+/// The same for a method of that name.
+#[inline]
+pub(crate) fn of_synonym<'py>(args: &Arguments<'py>, method: &str) -> PyResult<Until> {
     match (args.positional(), args.names()) {
         ([], None) => return Ok(Until::Forever),
         ([blocking], None) => {
@@ -154,10 +160,10 @@ pub(crate) fn of_acquire<'py>(args: &Arguments<'py>) -> PyResult<Until> {
         }
         _ => {}
     }
-    of_acquire_unusual(args)
+    of_acquire_unusual(args, method)
 }
 
-fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
+fn of_acquire_unusual(args: &Arguments<'_>, method: &str) -> PyResult<Until> {
     let (blocking, timeout) = (args.get(0, "blocking"), args.get(1, "timeout"));
     let known = usize::from(blocking.is_some()) + usize::from(timeout.is_some());
     let blocking_flag = match &blocking {
@@ -184,7 +190,7 @@ fn of_acquire_unusual(args: &Arguments<'_>) -> PyResult<Until> {
     let (py, reference) = (args.py(), reference_acquire(args.py())?);
     if known != args.len() {
         // It says what is wrong with them.
-        args.show_to(&reference)?;
+        args.show_to(&*reference_method(args.py(), method)?)?;
     }
     let blocking = match blocking {
         None => true.into_pyobject(py)?.to_owned().into_any(),
@@ -221,7 +227,12 @@ pub(crate) fn interpreters_lock(py: Python<'_>) -> &Bound<'_, PyAny> {
 
 /// `acquire` of a free lock of the interpreter's own.
 fn reference_acquire(py: Python<'_>) -> PyResult<Owned<'_>> {
-    interpreter::getattr(&*interpreter::call0(interpreters_lock(py))?, "acquire")
+    reference_method(py, "acquire")
+}
+
+/// A method of a free lock of the interpreter's own.
+fn reference_method<'py>(py: Python<'py>, method: &str) -> PyResult<Owned<'py>> {
+    interpreter::getattr(&*interpreter::call0(interpreters_lock(py))?, method)
 }
 
 /// Remembers what the interpreter has.

@@ -136,8 +136,14 @@ impl Underlying {
     pub(crate) fn exit<'py>(&self, args: &Arguments<'py>) -> PyResult<Bound<'py, PyAny>> {
         let py = args.py();
         match self {
-            Self::Lock(lock) => PyLock::release(lock.bind(py))?,
-            Self::RLock(lock) => PyRLock::release(lock.bind(py))?,
+            Self::Lock(lock) => {
+                args.of_exit("lock.__exit__")?;
+                PyLock::release(lock.bind(py))?;
+            }
+            Self::RLock(lock) => {
+                args.of_exit("RLock.__exit__")?;
+                PyRLock::release(lock.bind(py))?;
+            }
             Self::Foreign(_) => {
                 return args.show_to(&*self.method(py, "__exit__")?).map(Owned::into_bound);
             }

@@ -250,6 +250,17 @@ impl<'py> Arguments<'py> {
         }
     }
 
+    /// Refuses what the `__exit__` of a lock does, in its words: names, and from 3.15 on all but three.
+    #[inline]
+    pub(crate) fn of_exit(&self, function: &str) -> PyResult<()> {
+        self.no_names(function)?;
+        if cfg!(Py_3_15) && self.len() != 3 {
+            let message = format!("__exit__ expected 3 arguments, got {}", self.len());
+            return Err(make::error::<PyTypeError>(&message));
+        }
+        Ok(())
+    }
+
     /// The arguments of a function with these parameters, of which the first `required` have no
     /// default; errors as for a function written in Python.
     #[inline]
