@@ -209,8 +209,8 @@ SIGNALS = {"in peace": 0, "with signals": 0.0003}
 @pytest.mark.parametrize(("make", "wait"), LATE_WAITS.values(), ids=LATE_WAITS)
 @pytest.mark.parametrize("interval", SIGNALS.values(), ids=SIGNALS)
 def test_destructors_that_wait(exits, make, wait, interval):
-    # The signals are handled without the interpreter, and so arrive although it is going away. What is right is what the
-    # interpreter's own lock does: from 3.15 on it refuses to wait then.
+    # The signals are handled without the interpreter, and so arrive although it is going away. What is right is what
+    # the interpreter's own lock does: from 3.15 on it refuses to wait then.
     exits(
         f"""
         import _signal as signal, faulthandler, os
