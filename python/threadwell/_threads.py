@@ -37,7 +37,7 @@ _active: dict[int, Thread] = {}
 _limbo: dict[Thread, Thread] = {}
 """Threads that are being started, and pending timers."""
 
-_starting: dict[int, list[Thread]] = {}
+_starting: dict[int, tuple[Thread]] = {}
 """The claims of those whose `start` is under way, by identity, in the order in which they were made."""
 
 _beginnings: WeakSet[_native.Event] = WeakSet()
@@ -222,8 +222,9 @@ class Thread(Lifetime):
         if not self._initialized:
             raise RuntimeError("thread.__init__() not called")
         # Of several threads that start it at once, one is the first. The look at `_started` comes after, since one of
-        # them may have started it meanwhile. Not by `setdefault`: without memory, 3.13's leaves a broken dictionary.
-        claim = [self]
+        # them may have started it meanwhile. Not by `setdefault`: without memory, 3.13's leaves a broken dictionary. Nor
+        # with a list, which it then frees with an address in it that it has not set, without an interpreter lock.
+        claim = (self,)
         ident = id(claim)
         _starting[ident] = claim
         try:
@@ -308,6 +309,8 @@ class Thread(Lifetime):
             hooks = (None, None) if self._tw_rest is not None else (_module._trace_hook, _module._profile_hook)
             self._tw_begin()
         except:
+            # `_delete` may have no memory for another number.
+            _active.pop(self._ident, None)  # type: ignore[call-overload]
             self._ident = None
             raise
         # While the starter wakes up.

@@ -15,6 +15,7 @@ import faulthandler
 import importlib
 import os
 import sys
+import sysconfig
 import time
 
 PATIENCE = 30
@@ -344,6 +345,8 @@ def wrong_calls():
 
 #: Those make a `Thread`, and with it a function of its own.
 CLOSURES = ["a_thread", "a_foreign_thread", "Thread()"]
+#: Those make a list.
+LISTS = ["the_functions"]
 OPERATIONS = {
     operation.__name__: operation
     for operation in [
@@ -415,6 +418,9 @@ for name, operation in OPERATIONS.items():
             continue
         if name in CLOSURES and sys.version_info[:2] in ((3, 12), (3, 13)):
             # Without memory for a function that it is to make, the interpreter frees what is not its own.
+            continue
+        if name in LISTS and sysconfig.get_config_var("Py_GIL_DISABLED") and sys.version_info < (3, 14):
+            # Without memory for the items of a list, the interpreter frees whatever is where their address is to be.
             continue
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         print(name, dict(rounds(name, operation)), flush=True)
