@@ -222,8 +222,8 @@ class Thread(Lifetime):
         if not self._initialized:
             raise RuntimeError("thread.__init__() not called")
         # Of several threads that start it at once, one is the first. The look at `_started` comes after, since one of
-        # them may have started it meanwhile. Not by `setdefault`: without memory, 3.13's leaves a broken dictionary. Nor
-        # with a list, which it then frees with an address in it that it has not set, without an interpreter lock.
+        # them may have started it meanwhile. Not by `setdefault`: without memory, 3.13's leaves a broken dictionary.
+        # Nor with a list: without an interpreter lock, 3.13 then frees one with an address in it that it has not set.
         claim = (self,)
         ident = id(claim)
         _starting[ident] = claim

@@ -82,7 +82,8 @@ def test_objects_give_their_memory_back(child, stress, kind):
     make, use = OBJECTS[kind]
     #: Bytes that may stay, of the hundred and more that each object takes: what the allocators keep.
     bound = 32 * count + 4 * 1024 * 1024
-    # Without an interpreter lock, the allocator gives nothing back to the system: only that it is used again can be seen.
+    # Without an interpreter lock, the allocator gives nothing back to the system: only that it is used again can be
+    # seen.
     first = count if FREE_THREADED else 1000
     sizes = child(f"""
     import gc, os, sys, threadwell

@@ -79,8 +79,8 @@ def field(tmp_path: Path) -> Callable[[str], str]:
     return field
 
 
-#: So many new objects have the collector come. Without an interpreter lock it is told of a thread's every 512th alone, not
-#: of those that come from a store of 80; and it comes however many there are if the second threshold is 0.
+#: So many new objects have the collector come. Without an interpreter lock it is told of a thread's every 512th alone,
+#: not of those that come from a store of 80; and it comes however many there are if the second threshold is 0.
 ENOUGH, THRESHOLDS = (600, (1, 0)) if sysconfig.get_config_var("Py_GIL_DISABLED") else (2, (1,))
 
 COLLECT_ALWAYS = f"""

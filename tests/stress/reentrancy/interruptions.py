@@ -14,8 +14,8 @@ import threadwell as threading
 
 _PACKAGE = os.path.dirname(threading.__file__)
 
-#: Without an interpreter lock, the collector comes where signal handlers do, but seldom: at a thread's every 512th object
-#: more. So each of so many handlers has it come.
+#: Without an interpreter lock, the collector comes where signal handlers do, but seldom: at a thread's every 512th
+#: object more. So each of so many handlers has it come.
 COLLECTING = 4 if sysconfig.get_config_var("Py_GIL_DISABLED") else 0
 
 #: How often an operation was interrupted, by what.
