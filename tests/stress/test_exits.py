@@ -266,8 +266,8 @@ def test_daemons_that_get_signals(exits):
     """)
 
 
-#: 3.14 lets a thread in that is new when the interpreter takes itself apart, with the standard library's module, too: it
-#: finds None in the place of names, or crashes. So none comes there any more.
+#: 3.14 lets a thread in that is new when the interpreter takes itself apart, with the standard library's module, too:
+#: it finds None in the place of names, or crashes. So none comes there any more.
 LAST_COME = "come.acquire(), come.acquire()" if sys.version_info[:2] == (3, 14) else "daemons(start_often, count=1)"
 
 
