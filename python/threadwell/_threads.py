@@ -310,7 +310,7 @@ class Thread(Lifetime):
             self._tw_begin()
         except:
             # `_delete` may have no memory for another number.
-            _active.pop(self._ident, None)  # type: ignore[call-overload]
+            _active.pop(self._ident, None)  # type: ignore[arg-type]
             self._ident = None
             raise
         # While the starter wakes up.
